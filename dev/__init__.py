@@ -1,0 +1,1 @@
+"""One machine: embedded stores, the supervisor, the loader and the demo community."""
