@@ -1,6 +1,6 @@
 """Fixtures of real stores, started lazily once per pytest process (so once per xdist worker), gone even after SIGKILL.
 
-`TEST_POSTGRES_URL` (a role that may create databases), `TEST_REDIS_URL` and `TEST_CLICKHOUSE_URL` point at servers instead.
+`TEST_POSTGRES_URL` (a role that may create databases), `TEST_REDIS_URL` and `TEST_CLICKHOUSE_URL` name servers instead.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def migrated_database(postgres_server: PostgresForTests) -> Iterator[Callable[[s
 
 @pytest.fixture
 def killable_postgres(store_folder: Path) -> Iterator[EmbeddedPostgres]:
-    """A server of the test's own, to `.kill()` and `.start()` again; always the embedded one."""
+    """A server of the test's own, to `.kill()` and `.start()` again; always embedded."""
     name = f"killable_{secrets.token_hex(4)}"
     server = start_postgres(store_folder, name)
     yield server
@@ -113,7 +113,7 @@ def redis_url(redis_server: str) -> str:
 
 @pytest.fixture
 def killable_redis(store_folder: Path) -> Iterator[EmbeddedRedis]:
-    """A server of the test's own that keeps nothing on disk, to `.kill()` and `.start()` again (empty); always the embedded one."""
+    """A server of the test's own that keeps nothing on disk, to `.kill()` and `.start()` again; always embedded."""
     name = f"killable_{secrets.token_hex(4)}"
     server = start_redis(store_folder, name)
     yield server

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -43,7 +44,7 @@ def make_folder() -> Path:
 
 def remove_abandoned_folders() -> None:
     """Remove the folders of test processes that were killed before they could."""
-    for folder in Path("/tmp").glob(f"{PREFIX}*"):
+    for folder in Path("/tmp").glob(f"{PREFIX}*"):  # noqa: S108 - only our own prefix
         pid = folder.name.removeprefix(PREFIX).split("-", 1)[0]
         if pid.isdigit() and not psutil.pid_exists(int(pid)):
             shutil.rmtree(folder, ignore_errors=True)
@@ -51,21 +52,18 @@ def remove_abandoned_folders() -> None:
 
 def start_postgres(folder: Path, name: str = "postgres", *, durable: bool = False) -> EmbeddedPostgres:
     """A fresh PostgreSQL server on a free port; fsync off unless `durable` (SIGKILL loses nothing either way)."""
-    return _start(
-        lambda port: EmbeddedPostgres(
-            PostgresSettings(data=folder / name, port=port, durable=durable, shared_buffers="64MB", bin_folder=_folder_setting())
-        )
+    named = os.environ.get("DAIRA_POSTGRES_BIN")
+    settings = PostgresSettings(
+        data=folder / name, port=0, durable=durable, shared_buffers="64MB", bin_folder=Path(named) if named else None
     )
+    return _start(lambda port: EmbeddedPostgres(replace(settings, port=port)))
 
 
 def start_redis(folder: Path, name: str = "redis", *, persistent: bool = False) -> EmbeddedRedis:
     """A fresh Redis server on a free port; keeps nothing on disk unless `persistent`."""
-    program = os.environ.get("DAIRA_REDIS_SERVER")
-    return _start(
-        lambda port: EmbeddedRedis(
-            RedisSettings(data=folder / name, port=port, persistent=persistent, program=Path(program) if program else None)
-        )
-    )
+    named = os.environ.get("DAIRA_REDIS_SERVER")
+    settings = RedisSettings(data=folder / name, port=0, persistent=persistent, program=Path(named) if named else None)
+    return _start(lambda port: EmbeddedRedis(replace(settings, port=port)))
 
 
 class PostgresForTests:
@@ -87,8 +85,12 @@ class PostgresForTests:
             name, url = self.create(f"template_{service}")
             result = subprocess.run(
                 [sys.executable, "-m", f"services.{service}.migrate"],
-                cwd=ROOT, env=os.environ | SERVICE_SETTINGS | {f"{service.upper()}_DATABASE_URL": url},
-                capture_output=True, text=True, check=False, timeout=120,
+                cwd=ROOT,
+                env=os.environ | SERVICE_SETTINGS | {f"{service.upper()}_DATABASE_URL": url},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=120,
             )
             if result.returncode != 0:
                 raise RuntimeError(f"services.{service}.migrate failed:\n{result.stdout}\n{result.stderr}")
@@ -100,11 +102,6 @@ class PostgresForTests:
         for name in self._templates.values():
             self.admin.drop_database(name)
         self.admin.close()
-
-
-def _folder_setting() -> Path | None:
-    named = os.environ.get("DAIRA_POSTGRES_BIN")
-    return Path(named) if named else None
 
 
 def _start(make: Callable[[int], Server]) -> Server:

@@ -34,7 +34,7 @@ def find_binaries(folder: Path | None = None) -> PostgresBinaries:
     postgres = chosen / "postgres"
     try:
         answer = subprocess.run([postgres, "--version"], capture_output=True, text=True, check=True, timeout=30).stdout
-        # "postgres (PostgreSQL) 18.0" or "postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)"
+        # Debian adds its own version behind: postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1).
         major = int(answer.split("(PostgreSQL)")[1].split()[0].split(".")[0].removesuffix("devel"))
     except (OSError, subprocess.SubprocessError, IndexError, ValueError) as error:
         raise StoreError(
@@ -59,10 +59,15 @@ def require_reachable(path: Path, account: Account) -> None:
             found = folder.stat()
         except FileNotFoundError:
             return
-        bit = stat.S_IXUSR if found.st_uid == account.uid else stat.S_IXGRP if found.st_gid == account.gid else stat.S_IXOTH
+        bit = stat.S_IXOTH
+        if found.st_uid == account.uid:
+            bit = stat.S_IXUSR
+        elif found.st_gid == account.gid:
+            bit = stat.S_IXGRP
         if not found.st_mode & bit:
             raise StoreError(
-                f"PostgreSQL refuses to run as root, so it runs as `{account.name}`, who may not enter {folder} (on the way to {path}).",
+                f"PostgreSQL refuses to run as root, so it runs as `{account.name}`,"
+                f" who may not enter {folder} (on the way to {path}).",
                 f"Run as an ordinary user, or `chmod o+x {folder}`, or name another data folder in DAIRA_HOME.",
             )
 

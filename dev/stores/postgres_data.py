@@ -20,8 +20,10 @@ MINIMUM_CONTROL_BYTES = 8192
 BUILTIN_LOCALE_MAJOR = 17
 
 
-def create(data: Path, binaries: PostgresBinaries, account: Account | None, password: str | None, *, durable: bool) -> None:
-    """Run initdb into a folder beside and rename it, so that `data` is whole if it exists. `password` None means trust."""
+def create(
+    data: Path, binaries: PostgresBinaries, account: Account | None, password: str | None, *, durable: bool
+) -> None:
+    """Run initdb in a folder beside and rename it: `data` is whole if it exists. `password` None means trust."""
     unfinished = data.with_name(data.name + ".initialising")
     if unfinished.exists():
         # Ours by name, and never the place of a running server: an initdb that was interrupted.
@@ -58,8 +60,10 @@ def check(data: Path, binaries: PostgresBinaries) -> None:
     version = version_file.read_text(encoding="ascii", errors="replace").strip()
     if version != str(binaries.major):
         raise StoreError(
-            f"The PostgreSQL data folder {data} was made by version {version or '(unreadable)'}, and this server is version {binaries.major}.",
-            f"Nothing was deleted. Name the folder of version {version}'s programs in DAIRA_POSTGRES_BIN, or move {data} away.",
+            f"The PostgreSQL data folder {data} was made by version {version or '(unreadable)'},"
+            f" and this server is version {binaries.major}.",
+            f"Nothing was deleted. Name the folder of version {version}'s programs in DAIRA_POSTGRES_BIN,"
+            f" or move {data} away.",
         )
     control = data / "global" / "pg_control"
     if not control.is_file() or control.stat().st_size < MINIMUM_CONTROL_BYTES:
@@ -88,7 +92,7 @@ def clear_stale_lock(data: Path) -> None:
 
 
 def is_server_ready(data: Path, pid: int) -> bool:
-    """Whether the server of this pid says in postmaster.pid that it accepts connections (line 8, as pg_ctl reads it)."""
+    """Whether the server of this pid says in postmaster.pid (line 8, as pg_ctl reads it) that it takes connections."""
     try:
         lines = (data / "postmaster.pid").read_text(encoding="ascii", errors="replace").splitlines()
     except (FileNotFoundError, PermissionError):
@@ -100,8 +104,15 @@ def _run(command: list[str], account: Account | None) -> None:
     environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"}
     user, group = (account.uid, account.gid) if account else (None, None)
     result = subprocess.run(
-        command, capture_output=True, text=True, env=environment, cwd="/", check=False,
-        user=user, group=group, extra_groups=[] if account else None,
+        command,
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd="/",
+        check=False,
+        user=user,
+        group=group,
+        extra_groups=[] if account else None,
     )
     if result.returncode != 0:
         told = (result.stderr or result.stdout).strip().splitlines()[-3:]

@@ -1,4 +1,7 @@
-"""A PostgreSQL server as our own child: made, started, stopped, killed; the wheel's own server class adds users, so not used."""
+"""A PostgreSQL server as our own child process: made, started, stopped, killed.
+
+The wheel's own server class is not used: under root it adds a user to the system.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from urllib.parse import quote
 
 import psutil
 
-from dev.child import end, spawn
+from dev.child import Account, end, spawn
 from dev.ports import LOOPBACK, is_free, owner_of
 from dev.stores import postgres_data
 from dev.stores.errors import StoreError
@@ -27,7 +30,7 @@ SOCKET_PATH_LIMIT = 80
 
 @dataclass(frozen=True)
 class PostgresSettings:
-    """How one server runs. `password` None means trust; `durable` False turns fsync off (tests that kill no machine)."""
+    """How one server runs. `password` None means trust; `durable` False turns fsync off (tests kill no machine)."""
 
     data: Path
     port: int
@@ -39,7 +42,7 @@ class PostgresSettings:
 
 
 class EmbeddedPostgres:
-    """One server in one data folder. Start it from the main thread: it is ended when the thread that started it ends."""
+    """One server in one data folder. Start it from the main thread: it ends with the thread that started it."""
 
     def __init__(self, settings: PostgresSettings) -> None:
         self.settings = settings
@@ -90,27 +93,21 @@ class EmbeddedPostgres:
         postgres_data.clear_stale_lock(settings.data)
         deadline = time.monotonic() + START_PATIENCE_S
         while True:
-            with self.log_path.open("ab") as log:
-                offset = log.tell()
-                self._child = spawn(
-                    self._command(binaries.program("postgres")),
-                    log=log, death_signal=signal.SIGINT, account=account, cwd=Path("/"),
-                    env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"},
-                )
-            told = self._wait_ready(deadline, offset)
+            told = self._launch(self._command(binaries.program("postgres")), account, deadline)
             if told is None:
                 return
             # A postmaster killed a moment ago leaves backends that hold its shared memory until they notice.
             if "pre-existing shared memory block" not in told or time.monotonic() > deadline:
                 raise StoreError(
                     f"PostgreSQL did not start on {settings.data}: {told}",
-                    f"Nothing was deleted. Its log is {self.log_path}; if the data is damaged, move {settings.data} away.",
+                    f"Nothing was deleted. Its log is {self.log_path};"
+                    f" if the data is damaged, move {settings.data} away.",
                 )
             time.sleep(0.2)
             postgres_data.clear_stale_lock(settings.data)
 
     def stop(self) -> None:
-        """Fast shutdown (open transactions are rolled back), immediate after 15 s, SIGKILL at last; returns when it is gone."""
+        """Fast shutdown (open transactions roll back), immediate after 15 s, SIGKILL at last; returns when it is gone."""
         if self._child is None:
             return
         backends = self._backends()
@@ -118,7 +115,7 @@ class EmbeddedPostgres:
         _wait_gone(backends)
 
     def kill(self) -> None:
-        """SIGKILL the postmaster and wait until its backends have noticed; the data folder is left as a crash leaves it."""
+        """SIGKILL the postmaster and wait until its backends noticed; the data folder is as a crash leaves it."""
         if self._child is None:
             return
         backends = self._backends()
@@ -159,7 +156,7 @@ class EmbeddedPostgres:
         folder = self.settings.data.with_name(self.settings.data.name + ".sock")
         if len(str(folder)) > SOCKET_PATH_LIMIT:
             digest = hashlib.sha256(str(self.settings.data.resolve()).encode()).hexdigest()[:12]
-            folder = Path("/tmp") / f"daira-{os.geteuid()}-{digest}"
+            folder = Path("/tmp") / f"daira-{os.geteuid()}-{digest}"  # noqa: S108 - checked below to be ours
         folder.mkdir(mode=0o700, exist_ok=True)
         account = server_account()
         if account:
@@ -174,11 +171,22 @@ class EmbeddedPostgres:
         except psutil.Error:
             return []
 
-    def _wait_ready(self, deadline: float, log_offset: int) -> str | None:
-        assert self._child is not None
+    def _launch(self, command: list[str], account: Account | None, deadline: float) -> str | None:
+        """Start the server and wait; None when it is ready, else what it told."""
+        with self.log_path.open("ab") as log:
+            log_offset = log.tell()
+            child = spawn(
+                command,
+                log=log,
+                death_signal=signal.SIGINT,
+                account=account,
+                cwd=Path("/"),
+                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"},
+            )
+        self._child = child
         while not self.is_ready():
-            if self._child.poll() is not None:
-                return self._log_tail(log_offset) or f"it ended with code {self._child.returncode}"
+            if child.poll() is not None:
+                return self._log_tail(log_offset) or f"it ended with code {child.returncode}"
             if time.monotonic() > deadline:
                 self.stop()
                 return f"it was not ready after {START_PATIENCE_S:.0f} s. {self._log_tail(log_offset)}"

@@ -33,7 +33,7 @@ class RedisSettings:
 
 
 class EmbeddedRedis:
-    """One server in one data folder. Start it from the main thread: it is ended when the thread that started it ends."""
+    """One server in one data folder. Start it from the main thread: it ends with the thread that started it."""
 
     def __init__(self, settings: RedisSettings) -> None:
         self.settings = settings
@@ -69,11 +69,15 @@ class EmbeddedRedis:
         configuration = self._write_configuration()
         with self.log_path.open("ab") as log:
             offset = log.tell()
-            self._child = spawn(
+            child = spawn(
                 [str(settings.program or _wheel_program()), str(configuration)],
-                log=log, death_signal=signal.SIGTERM, cwd=settings.data, env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
+                log=log,
+                death_signal=signal.SIGTERM,
+                cwd=settings.data,
+                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
             )
-        self._wait_ready(offset)
+        self._child = child
+        self._wait_ready(child, offset)
 
     def stop(self) -> None:
         """SIGTERM (Redis syncs its append-only file), SIGKILL after 15 s."""
@@ -123,11 +127,10 @@ class EmbeddedRedis:
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path
 
-    def _wait_ready(self, log_offset: int) -> None:
-        assert self._child is not None
+    def _wait_ready(self, child: subprocess.Popen[bytes], log_offset: int) -> None:
         deadline = time.monotonic() + START_PATIENCE_S
         while not self.is_ready():
-            ended = self._child.poll() is not None
+            ended = child.poll() is not None
             if not ended and time.monotonic() < deadline:
                 time.sleep(POLL_S)
                 continue
@@ -136,7 +139,8 @@ class EmbeddedRedis:
             if "Bad file format" in told or "Unexpected end of file" in told or "Unrecoverable error" in told:
                 raise StoreError(
                     f"Redis cannot read its append-only file {self.settings.data / APPEND_ONLY_FILE}: {told}",
-                    f"Nothing was deleted. All it holds is rebuilt from PostgreSQL: move {self.settings.data} away and start again.",
+                    "Nothing was deleted. All it holds is rebuilt from PostgreSQL:"
+                    f" move {self.settings.data} away and start again.",
                 )
             raise StoreError(f"Redis did not start on {self.settings.data}: {told}", f"Its log is {self.log_path}.")
 
@@ -145,7 +149,8 @@ class EmbeddedRedis:
             log.seek(offset)
             text = log.read()[-4000:].decode("utf-8", errors="replace")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        telling = [line for line in lines if " # " in line and "WARNING" not in line and "Configuration loaded" not in line]
+        dull = ("WARNING", "Configuration loaded")
+        telling = [line for line in lines if " # " in line and not any(words in line for words in dull)]
         return " / ".join(line.split(" # ", 1)[-1] for line in (telling or lines)[-2:])
 
 
