@@ -58,6 +58,12 @@ $(VENV)/.native: $(VENV)/.installed $(NATIVE_SOURCES)
 proto: $(VENV)/.installed ## Generate protos/gen from the .proto files
 	@$(PY) protos/generate.py
 
+.PHONY: lock
+lock: $(VENV)/.installed ## Resolve the dependencies of pyproject.toml anew into the two lock files
+	@for target in "requirements.lock --extra dev --extra test" "requirements-runtime.lock"; do \
+	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	    --no-emit-index-url --no-emit-find-links pyproject.toml --output-file $$target; done
+
 .PHONY: proto-baseline
 proto-baseline: $(VENV)/.installed ## Make today's protos the contract that later changes may not break
 	@buf build protos -o protos/baseline.binpb
