@@ -1,0 +1,1 @@
+"""The services of DAIRA and the chassis they are bolted to."""
