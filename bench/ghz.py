@@ -1,0 +1,83 @@
+"""ghz, the gRPC load generator: one run against a method, its latencies and rate."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.results import ROOT
+
+
+@dataclass(frozen=True)
+class LoadRun:
+    """Latencies of the answered calls in milliseconds, the rate a second, and how many calls failed."""
+
+    latencies_ms: tuple[float, ...]
+    rps: float
+    failures: int
+
+
+def binary() -> str:
+    """Path of ghz; says how to install it when it is not there."""
+    local = ROOT / ".bin" / "ghz"
+    found = str(local) if local.exists() else shutil.which("ghz") or shutil.which("ghz", path=str(Path.home() / "go/bin"))
+    if not found:
+        raise FileNotFoundError("ghz is not installed: run `make bench-tools` (needs Go)")
+    return found
+
+
+def run(
+    address: str,
+    method: str,
+    request: Mapping[str, object] | list[Mapping[str, object]],
+    *,
+    token: str,
+    seconds: float,
+    clients: int,
+) -> LoadRun:
+    """Calls a method over plaintext for some seconds from `clients` at once, each on a connection shared by at most 16.
+
+    The request is one message or a list taken in turn, as JSON of the protobuf; the method is "package.Service/Method".
+    """
+    command = [
+        binary(),
+        "--insecure",
+        "--proto",
+        str(next(path for path in (ROOT / "protos/daira").rglob("*.proto") if declares(path, method))),
+        "--import-paths",
+        str(ROOT / "protos"),
+        "--call",
+        method,
+        "--data",
+        json.dumps(request),
+        "--metadata",
+        json.dumps({"authorization": f"Bearer {token}"}),
+        "--duration",
+        f"{seconds}s",
+        "--duration-stop",
+        "wait",
+        "--concurrency",
+        str(clients),
+        "--connections",
+        str(max(1, min(clients, clients // 16 + 1))),
+        "--format",
+        "json",
+        address,
+    ]
+    outcome = subprocess.run(command, capture_output=True, text=True, check=True, env=dict(os.environ))
+    report = json.loads(outcome.stdout)
+    details = [entry for entry in report.get("details") or [] if entry.get("status") == "OK"]
+    latencies = tuple(entry["latency"] / 1e6 for entry in details)
+    return LoadRun(latencies, len(details) / (report["total"] / 1e9), report["count"] - len(details))
+
+
+def declares(path: Path, method: str) -> bool:
+    """Whether the .proto file declares the service of "package.Service/Method"."""
+    package, service = method.split("/")[0].rsplit(".", 1)
+    text = path.read_text("utf-8")
+    return f"package {package};" in text and f"service {service} " in text

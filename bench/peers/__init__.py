@@ -1,0 +1,1 @@
+"""Baselines that others would use for the same work."""
