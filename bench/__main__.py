@@ -25,7 +25,9 @@ def scenario(name: str) -> Callable[..., list[Measurement]]:
 
 
 @click.command()
-@click.option("--only", type=click.Choice([*ALONE, *ON_PLATFORM]), multiple=True, help="Run only this part; may be repeated.")
+@click.option(
+    "--only", type=click.Choice([*ALONE, *ON_PLATFORM]), multiple=True, help="Run only this part; may be repeated."
+)
 def main(only: tuple[str, ...]) -> None:
     """Measure, print beside the targets, write bench/results.json."""
     console = Console(width=160)

@@ -25,7 +25,9 @@ class LoadRun:
 def binary() -> str:
     """Path of ghz; says how to install it when it is not there."""
     local = ROOT / ".bin" / "ghz"
-    found = str(local) if local.exists() else shutil.which("ghz") or shutil.which("ghz", path=str(Path.home() / "go/bin"))
+    found = (
+        str(local) if local.exists() else shutil.which("ghz") or shutil.which("ghz", path=str(Path.home() / "go/bin"))
+    )
     if not found:
         raise FileNotFoundError("ghz is not installed: run `make bench-tools` (needs Go)")
     return found
@@ -78,6 +80,6 @@ def run(
 
 def declares(path: Path, method: str) -> bool:
     """Whether the .proto file declares the service of "package.Service/Method"."""
-    package, service = method.split("/")[0].rsplit(".", 1)
+    package, service = method.split("/", maxsplit=1)[0].rsplit(".", 1)
     text = path.read_text("utf-8")
     return f"package {package};" in text and f"service {service} " in text
