@@ -1,0 +1,29 @@
+//! The module `daira_native._native`: converts, releases the interpreter, calls the pure crates.
+
+mod columns;
+mod error;
+mod feed;
+mod ids;
+mod settings;
+mod table;
+
+use pyo3::prelude::*;
+
+/// The feature table and feed ranking of DAIRA, in Rust.
+#[pymodule(gil_used = false)]
+mod _native {
+    #[pymodule_export]
+    use crate::feed::RankedFeed;
+    #[pymodule_export]
+    use crate::settings::RankSettings;
+    #[pymodule_export]
+    use crate::source_hash;
+    #[pymodule_export]
+    use crate::table::FeatureTable;
+}
+
+/// The hash of the sources this module was built from.
+#[pyfunction]
+fn source_hash() -> &'static str {
+    env!("DAIRA_SOURCE_HASH")
+}
