@@ -1,4 +1,4 @@
-"""The Kubernetes base against the code it runs: modules, ports, probes, drain times, secrets and settings that exist."""
+"""The Kubernetes base against the code it runs: modules, ports, probes, drain times, secrets and settings exist."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_the_machine_of_a_developer_runs_the_same_processes() -> None:
     from dev.processes import process_specs
 
     local = {tuple(spec.module.split()) for spec in process_specs()}
-    deployed = {tuple([container(manifest)["command"][2]]) for manifest in DEPLOYMENTS}
+    deployed = {(container(manifest)["command"][2],) for manifest in DEPLOYMENTS}
     assert local == deployed
 
 
