@@ -27,6 +27,8 @@ pub(crate) enum NativeError {
     Id(&'static str),
     #[error("weights must be finite and at least 0")]
     Weight,
+    #[error("a like changes by +1 or -1")]
+    LikeDelta,
     #[error(transparent)]
     RankSettings(#[from] SettingsError),
     #[error(transparent)]

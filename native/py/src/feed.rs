@@ -10,14 +10,16 @@ const SCORE_UNITS: f64 = 1e11;
 /// One post's id, affinity, quality, freshness, diversity, negative and score.
 type Terms = (i64, f64, f64, f64, f64, f64, f64);
 
-/// A ranked feed. Immutable.
+/// One ranked feed; immutable.
 #[pyclass(frozen, module = "daira_native")]
 #[derive(Debug)]
 pub(crate) struct RankedFeed {
     ranked: Vec<Ranked>,
     ids: Py<PyBytes>,
+    /// The oldest candidate's id; 0 if no candidate was left out.
     #[pyo3(get)]
     floor_id: i64,
+    /// How many posts were ranked.
     #[pyo3(get)]
     candidates: usize,
 }
@@ -41,12 +43,14 @@ impl RankedFeed {
 
 #[pymethods]
 impl RankedFeed {
+    /// Packed little-endian int64 post ids, best first.
     #[getter]
     fn ids(&self, py: Python<'_>) -> Py<PyBytes> {
         self.ids.clone_ref(py)
     }
 
-    /// The terms of `count` posts from rank `start` on; fewer at the end.
+    /// Id, affinity, quality, freshness, diversity, negative and score of `count` posts from
+    /// rank `start` on; fewer at the end.
     fn terms(&self, start: usize, count: usize) -> Vec<Terms> {
         let posts = self.ranked.iter().skip(start).take(count);
         posts.map(terms_of).collect()

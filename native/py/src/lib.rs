@@ -1,5 +1,6 @@
 //! The module `daira_native._native`: converts, releases the interpreter, calls the pure crates.
 
+mod batches;
 mod columns;
 mod error;
 mod feed;

@@ -11,7 +11,7 @@ const CANDIDATES_MAX: usize = 65_536;
 const POSTS_MAX: usize = 100_000_000;
 const POSTS_PER_AUTHOR_MAX: usize = 65_536;
 
-/// Weights, half-lives and bounds, checked.
+/// Weights in integer percent, half-lives in seconds, bounds; `ValueError` if out of range.
 #[pyclass(frozen, module = "daira_native")]
 #[derive(Debug)]
 pub(crate) struct RankSettings {
@@ -23,6 +23,11 @@ pub(crate) struct RankSettings {
 #[pymethods]
 impl RankSettings {
     #[new]
+    #[pyo3(
+        text_signature = "(*, weights=(35, 35, 15, 10, 40), freshness_half_life_s=43200.0, \
+        affinity_half_life_s=2592000.0, max_candidates=4096, max_posts=2000000, \
+        posts_per_author=1000)"
+    )]
     #[pyo3(signature = (*, weights=(35, 35, 15, 10, 40), freshness_half_life_s=43_200.0,
         affinity_half_life_s=2_592_000.0, max_candidates=4096, max_posts=2_000_000,
         posts_per_author=1000))]

@@ -2,17 +2,19 @@
 
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use feature_table::PostFeatures;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 
+use crate::batches;
 use crate::columns::{column, rows};
 use crate::error::{NativeError, in_range};
 use crate::feed::RankedFeed;
 use crate::ids::{inbox_ids, inbox_run, int_ids};
 use crate::settings::RankSettings;
 
-/// The feature table of one replica. Thread-safe: many readers or one writer.
+/// Features of hot posts; thread-safe, and every call releases the interpreter.
+///
+/// Columns are packed little-endian bytes of one length; `ValueError` if they are not.
 #[pyclass(frozen, module = "daira_native")]
 #[derive(Debug)]
 pub(crate) struct FeatureTable {
@@ -49,6 +51,8 @@ impl FeatureTable {
         }
     }
 
+    /// Add posts or replace their counters (i64, i64, u8, u32, u32); how many were new. A deleted
+    /// post stays deleted.
     fn upsert_posts(
         &self,
         py: Python<'_>,
@@ -59,19 +63,7 @@ impl FeatureTable {
         reports: &[u8],
     ) -> Result<usize, NativeError> {
         py.detach(|| {
-            let rows = rows("post_ids", post_ids)?;
-            let posts = column("post_ids", post_ids, rows)?
-                .zip(column("author_ids", author_ids, rows)?)
-                .zip(column("kinds", kinds, rows)?)
-                .zip(column("likes", likes, rows)?)
-                .zip(column("reports", reports, rows)?)
-                .map(|((((id, author_id), kind), likes), reports)| PostFeatures {
-                    id,
-                    author_id,
-                    kind,
-                    likes,
-                    reports,
-                });
+            let posts = batches::posts(post_ids, author_ids, kinds, likes, reports)?;
             let mut table = self.write()?;
             Ok(posts
                 .map(|post| usize::from(table.upsert_post(&post)))
@@ -79,6 +71,7 @@ impl FeatureTable {
         })
     }
 
+    /// Delete posts, known or still to come (i64); how many were not deleted before.
     fn delete_posts(&self, py: Python<'_>, post_ids: &[u8]) -> Result<usize, NativeError> {
         py.detach(|| {
             let ids = column("post_ids", post_ids, rows("post_ids", post_ids)?)?;
@@ -87,6 +80,7 @@ impl FeatureTable {
         })
     }
 
+    /// Set absolute follower counts (i64, u32).
     fn set_followers(
         &self,
         py: Python<'_>,
@@ -94,16 +88,14 @@ impl FeatureTable {
         counts: &[u8],
     ) -> Result<(), NativeError> {
         py.detach(|| {
-            let rows = rows("author_ids", author_ids)?;
-            let ids = column("author_ids", author_ids, rows)?;
-            let counts = column("counts", counts, rows)?;
+            let followers = batches::followers(author_ids, counts)?;
             let mut table = self.write()?;
-            ids.zip(counts)
-                .for_each(|(id, count)| table.set_followers(id, count));
+            followers.for_each(|(author, count)| table.set_followers(author, count));
             Ok(())
         })
     }
 
+    /// Change follower counts (i64, i32); never below zero.
     fn add_followers(
         &self,
         py: Python<'_>,
@@ -111,16 +103,14 @@ impl FeatureTable {
         deltas: &[u8],
     ) -> Result<(), NativeError> {
         py.detach(|| {
-            let rows = rows("author_ids", author_ids)?;
-            let ids = column("author_ids", author_ids, rows)?;
-            let deltas = column("deltas", deltas, rows)?;
+            let followers = batches::followers(author_ids, deltas)?;
             let mut table = self.write()?;
-            ids.zip(deltas)
-                .for_each(|(id, delta)| table.add_followers(id, delta));
+            followers.for_each(|(author, delta)| table.add_followers(author, delta));
             Ok(())
         })
     }
 
+    /// Set decayed like counts as they stood at `as_of_ms` (i64, i64, f64, i64).
     fn set_affinities(
         &self,
         py: Python<'_>,
@@ -130,25 +120,17 @@ impl FeatureTable {
         as_of_ms: &[u8],
     ) -> Result<(), NativeError> {
         py.detach(|| {
-            let rows = rows("viewer_ids", viewer_ids)?;
-            let viewers = column("viewer_ids", viewer_ids, rows)?;
-            let authors = column("author_ids", author_ids, rows)?;
-            let mut checked = column::<f64, 8>("weights", weights, rows)?;
-            if checked.any(|weight| !(weight.is_finite() && weight >= 0.0)) {
-                return Err(NativeError::Weight);
-            }
-            let weights = column("weights", weights, rows)?;
-            let times = column("as_of_ms", as_of_ms, rows)?;
+            let rows = batches::affinities(viewer_ids, author_ids, weights, as_of_ms)?;
             let mut table = self.write()?;
-            for (((viewer, author), weight), as_of_ms) in
-                viewers.zip(authors).zip(weights).zip(times)
-            {
+            for (viewer, author, weight, as_of_ms) in rows {
                 table.set_affinity(viewer, author, weight, as_of_ms);
             }
             Ok(())
         })
     }
 
+    /// Move like counts and affinities (i64, i64, i64, i8); how many posts were known. For a delta
+    /// of -1, `at_ms` is the time of the like that is taken back.
     fn add_likes(
         &self,
         py: Python<'_>,
@@ -158,20 +140,16 @@ impl FeatureTable {
         deltas: &[u8],
     ) -> Result<usize, NativeError> {
         py.detach(|| {
-            let rows = rows("viewer_ids", viewer_ids)?;
-            let viewers = column("viewer_ids", viewer_ids, rows)?;
-            let posts = column("post_ids", post_ids, rows)?;
-            let times = column("at_ms", at_ms, rows)?;
-            let deltas = column("deltas", deltas, rows)?;
+            let likes = batches::likes(viewer_ids, post_ids, at_ms, deltas)?;
             let mut table = self.write()?;
-            let likes = viewers.zip(posts).zip(times).zip(deltas);
-            let known = |(((viewer, post), at_ms), delta)| {
+            let known = |(viewer, post, at_ms, delta)| {
                 usize::from(table.add_like(viewer, post, at_ms, delta))
             };
             Ok(likes.map(known).sum())
         })
     }
 
+    /// Change report counts (i64, i8), never below zero; how many posts were known.
     fn add_reports(
         &self,
         py: Python<'_>,
@@ -188,6 +166,10 @@ impl FeatureTable {
         })
     }
 
+    /// Rank the newest `candidate_cap` live posts of the inbox and the authors.
+    ///
+    /// `inbox` holds decimal ids as Redis returns them (those at or below 0 are ignored), in any
+    /// order and with repeats. Posts above `ceiling_id`, unknown and deleted ones do not count.
     #[pyo3(signature = (viewer_id, inbox, authors, now_ms, *, ceiling_id, candidate_cap=800, limit))]
     fn rank(
         &self,
@@ -220,6 +202,7 @@ impl FeatureTable {
         Ok(RankedFeed::new(py, ranked, &packed, floor_id, count))
     }
 
+    /// The newest live posts of the same sources below `before_id`, newest first.
     #[pyo3(signature = (viewer_id, inbox, authors, *, before_id, limit))]
     fn latest(
         &self,
@@ -242,11 +225,27 @@ impl FeatureTable {
         Ok(newest)
     }
 
+    /// Ids the table has never seen, in the order given; deleted ones are not among them.
     fn missing(&self, py: Python<'_>, inbox: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {
         let ids = inbox_ids(inbox, self.max_candidates)?;
         Ok(py.detach(|| Ok::<_, NativeError>(self.read()?.missing(&ids)))?)
     }
 
+    /// Rows of 32 bytes, one per id: id and author (i64), likes, reports and the author's followers
+    /// (u32), kind (u8), padding. Zeros for posts unknown or deleted.
+    fn features(&self, py: Python<'_>, inbox: &Bound<'_, PyAny>) -> PyResult<Py<PyBytes>> {
+        let ids = inbox_ids(inbox, self.max_candidates)?;
+        let rows = py.detach(|| {
+            let table = self.read()?;
+            let rows = ids
+                .iter()
+                .flat_map(|&id| batches::feature_row(table.features(id)));
+            Ok::<_, NativeError>(rows.collect::<Vec<u8>>())
+        })?;
+        Ok(PyBytes::new(py, &rows).unbind())
+    }
+
+    /// An author's newest live posts below `before_id`, newest first.
     #[pyo3(signature = (author_id, *, before_id, limit))]
     fn author_posts(
         &self,
@@ -259,6 +258,7 @@ impl FeatureTable {
         py.detach(|| Ok(self.read()?.author_posts(author_id, before_id, limit)))
     }
 
+    /// The authors' ids, 0 for unknown posts.
     fn authors_of(&self, py: Python<'_>, post_ids: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {
         let ids = int_ids("len(post_ids)", post_ids, self.max_candidates)?;
         let authors = py.detach(|| {
@@ -269,6 +269,10 @@ impl FeatureTable {
         Ok(authors)
     }
 
+    /// `posts`, `deleted`, `authors`, `affinities`, `bytes`, `post_bytes` and `evicted_to`.
+    ///
+    /// `post_bytes` is the part of `bytes` that grows with posts, indexes included. At or below the
+    /// id `evicted_to` posts may be missing because they made way for newer ones.
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let stats = py.detach(|| Ok::<_, NativeError>(self.read()?.stats()))?;
         let dict = PyDict::new(py);
@@ -282,6 +286,7 @@ impl FeatureTable {
         Ok(dict)
     }
 
+    /// A checksum over live posts, follower counts and affinities, independent of order.
     fn checksum(&self, py: Python<'_>) -> Result<u64, NativeError> {
         py.detach(|| Ok(self.read()?.checksum()))
     }

@@ -1,87 +1,43 @@
-"""Types of the compiled module; checked against it with mypy.stubtest."""
-
+# Types of the compiled module; stubtest holds them to it. Documentation: help(daira_native).
 from collections.abc import Sequence
 from typing import final
 
+__all__ = ["FeatureTable", "RankSettings", "RankedFeed", "source_hash"]
+
 @final
 class RankSettings:
-    """Weights in integer percent, half-lives in seconds, bounds. ValueError if out of range."""
-
     def __new__(
         cls,
         *,
         weights: tuple[int, int, int, int, int] = (35, 35, 15, 10, 40),
-        freshness_half_life_s: float = 43_200.0,
-        affinity_half_life_s: float = 2_592_000.0,
+        freshness_half_life_s: float = 43200.0,
+        affinity_half_life_s: float = 2592000.0,
         max_candidates: int = 4096,
-        max_posts: int = 2_000_000,
+        max_posts: int = 2000000,
         posts_per_author: int = 1000,
     ) -> RankSettings: ...
 
 @final
 class RankedFeed:
-    """One ranked feed; immutable."""
-
     @property
-    def ids(self) -> bytes:
-        """Packed little-endian int64 post ids, best first."""
-
+    def ids(self) -> bytes: ...
     @property
-    def floor_id(self) -> int:
-        """The oldest candidate's id; 0 if no candidate was left out."""
-
+    def floor_id(self) -> int: ...
     @property
-    def candidates(self) -> int:
-        """How many posts were ranked."""
-
-    def terms(
-        self, start: int, count: int
-    ) -> list[tuple[int, float, float, float, float, float, float]]:
-        """Id, affinity, quality, freshness, diversity, negative and score from rank `start` on."""
-
+    def candidates(self) -> int: ...
+    def terms(self, start: int, count: int) -> list[tuple[int, float, float, float, float, float, float]]: ...
     def __len__(self) -> int: ...
 
 @final
 class FeatureTable:
-    """Features of hot posts; thread-safe, and every call releases the interpreter.
-
-    Columns are packed little-endian bytes of one length; ValueError if they are not.
-    """
-
     def __new__(cls, settings: RankSettings) -> FeatureTable: ...
-    def upsert_posts(
-        self, post_ids: bytes, author_ids: bytes, kinds: bytes, likes: bytes, reports: bytes
-    ) -> int:
-        """Add posts or replace their counters (i64, i64, u8, u32, u32); how many were new.
-
-        A deleted post stays deleted.
-        """
-
-    def delete_posts(self, post_ids: bytes) -> int:
-        """Delete posts, known or still to come (i64); how many were not deleted before."""
-
-    def set_followers(self, author_ids: bytes, counts: bytes) -> None:
-        """Set absolute follower counts (i64, u32)."""
-
-    def add_followers(self, author_ids: bytes, deltas: bytes) -> None:
-        """Change follower counts (i64, i32); never below zero."""
-
-    def set_affinities(
-        self, viewer_ids: bytes, author_ids: bytes, weights: bytes, as_of_ms: bytes
-    ) -> None:
-        """Set decayed like counts as they stood at as_of_ms (i64, i64, f64, i64)."""
-
-    def add_likes(
-        self, viewer_ids: bytes, post_ids: bytes, at_ms: bytes, deltas: bytes
-    ) -> int:
-        """Move like counts and affinities (i64, i64, i64, i8); how many posts were known.
-
-        For a delta of -1, at_ms is the time of the like that is taken back.
-        """
-
-    def add_reports(self, post_ids: bytes, deltas: bytes) -> int:
-        """Change report counts (i64, i8); how many posts were known."""
-
+    def upsert_posts(self, post_ids: bytes, author_ids: bytes, kinds: bytes, likes: bytes, reports: bytes) -> int: ...
+    def delete_posts(self, post_ids: bytes) -> int: ...
+    def set_followers(self, author_ids: bytes, counts: bytes) -> None: ...
+    def add_followers(self, author_ids: bytes, deltas: bytes) -> None: ...
+    def set_affinities(self, viewer_ids: bytes, author_ids: bytes, weights: bytes, as_of_ms: bytes) -> None: ...
+    def add_likes(self, viewer_ids: bytes, post_ids: bytes, at_ms: bytes, deltas: bytes) -> int: ...
+    def add_reports(self, post_ids: bytes, deltas: bytes) -> int: ...
     def rank(
         self,
         viewer_id: int,
@@ -92,13 +48,7 @@ class FeatureTable:
         ceiling_id: int,
         candidate_cap: int = 800,
         limit: int,
-    ) -> RankedFeed:
-        """Rank the newest `candidate_cap` live posts of the inbox and the authors.
-
-        `inbox` holds decimal ids as Redis returns them (those at or below 0 are ignored), in any
-        order and with repeats. Posts above `ceiling_id`, unknown and deleted ones do not count.
-        """
-
+    ) -> RankedFeed: ...
     def latest(
         self,
         viewer_id: int,
@@ -107,27 +57,12 @@ class FeatureTable:
         *,
         before_id: int,
         limit: int,
-    ) -> list[int]:
-        """The newest live posts of the same sources below `before_id`, newest first."""
+    ) -> list[int]: ...
+    def missing(self, inbox: Sequence[bytes]) -> list[int]: ...
+    def features(self, inbox: Sequence[bytes]) -> bytes: ...
+    def author_posts(self, author_id: int, *, before_id: int, limit: int) -> list[int]: ...
+    def authors_of(self, post_ids: Sequence[int]) -> list[int]: ...
+    def stats(self) -> dict[str, int]: ...
+    def checksum(self) -> int: ...
 
-    def missing(self, inbox: Sequence[bytes]) -> list[int]:
-        """Ids the table has never seen, in the order given; deleted ones are not among them."""
-
-    def author_posts(self, author_id: int, *, before_id: int, limit: int) -> list[int]:
-        """An author's newest live posts below `before_id`, newest first."""
-
-    def authors_of(self, post_ids: Sequence[int]) -> list[int]:
-        """The authors' ids, 0 for unknown posts."""
-
-    def stats(self) -> dict[str, int]:
-        """posts, deleted, authors, affinities, bytes, post_bytes and evicted_to.
-
-        post_bytes is the part of bytes that grows with posts, indexes included. At or below the id
-        evicted_to posts may be missing because they made way for newer ones.
-        """
-
-    def checksum(self) -> int:
-        """A checksum over live posts, follower counts and affinities, independent of order."""
-
-def source_hash() -> str:
-    """The hash of the sources the module was built from."""
+def source_hash() -> str: ...

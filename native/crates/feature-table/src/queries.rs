@@ -4,6 +4,7 @@ use feed_rank::{Affinity, Candidate, DescendingMerge, Eligible, newest_eligible}
 
 use crate::affinities::{self, Entry};
 use crate::ids::created_ms;
+use crate::posts::PostFeatures;
 use crate::table::FeatureTable;
 
 impl FeatureTable {
@@ -31,13 +32,19 @@ impl FeatureTable {
         newest_eligible(self.merged(inbox, authors, ceiling_id), cap, live).kept
     }
 
-    /// The features of `ids` for one viewer; none for posts that are unknown or deleted.
+    /// A live post's features and its author's followers; none if it is unknown or deleted.
     #[must_use]
-    pub fn features(&self, viewer_id: i64, ids: &[i64]) -> Vec<Option<Candidate>> {
-        let affinities = self.affinities.of(viewer_id);
-        ids.iter()
-            .map(|&id| self.candidate(viewer_id, affinities, id))
-            .collect()
+    pub fn features(&self, post_id: i64) -> Option<(PostFeatures, u32)> {
+        let (record, slot) = self.posts.live(post_id)?;
+        let author = self.authors.get(slot)?;
+        let features = PostFeatures {
+            id: post_id,
+            author_id: author.id,
+            kind: record.kind,
+            likes: record.likes,
+            reports: record.reports,
+        };
+        Some((features, author.followers))
     }
 
     /// Those of `ids` that the table has never seen, in the order given.
