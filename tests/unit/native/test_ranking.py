@@ -1,0 +1,108 @@
+"""The extension ranks exactly as the oracle does."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daira_native import FeatureTable, RankSettings
+from tests.oracles import feed as oracle
+from tests.unit.native.rows import decimal, load, post_id, unpack_ids
+
+NOW_MS = oracle.EPOCH_MS + 80 * 86_400_000
+VIEWER = 7
+HOUR_MS = 3_600_000
+
+
+@st.composite
+def feeds(draw: st.DrawFn) -> list[oracle.Candidate]:
+    """Posts of a few authors: close calls and ties are the point."""
+    authors = {}
+    for author_id in (VIEWER, 11, 12, 13, 14):
+        followers = draw(st.sampled_from([0, 3, 3, 500, 12_000]))
+        weight = draw(st.sampled_from([0.0, 0.0, 1.0]) | st.floats(0.001, 60.0))
+        as_of_ms = NOW_MS - draw(st.integers(-HOUR_MS, 90 * 24 * HOUR_MS))
+        authors[author_id] = (followers, weight, as_of_ms)
+    posts: dict[int, oracle.Candidate] = {}
+    for low in range(draw(st.integers(0, 45))):
+        author_id = draw(st.sampled_from(list(authors)))
+        followers, weight, as_of_ms = authors[author_id]
+        age_ms = draw(st.sampled_from([0, 0, HOUR_MS]) | st.integers(-HOUR_MS, 60 * 24 * HOUR_MS))
+        made = post_id(NOW_MS - age_ms, low)
+        posts[made] = oracle.Candidate(
+            post_id=made,
+            author_id=author_id,
+            kind=draw(st.sampled_from([0, 0, 1, 2, 255])),
+            likes=draw(st.sampled_from([0, 0, 1, 40, 4_000_000_000])),
+            reports=draw(st.sampled_from([0, 0, 0, 1, 9])),
+            followers=followers,
+            own=author_id == VIEWER,
+            weight=weight,
+            as_of_ms=as_of_ms,
+        )
+    return list(posts.values())
+
+
+WEIGHTS = st.just((35, 35, 15, 10, 40)) | st.tuples(*[st.integers(0, 100)] * 5)
+
+
+@given(candidates=feeds(), weights=WEIGHTS)
+@settings(max_examples=150, deadline=None)
+def test_order_and_scores_are_those_of_the_oracle(
+    candidates: list[oracle.Candidate], weights: tuple[int, int, int, int, int]
+) -> None:
+    table = FeatureTable(RankSettings(weights=weights))
+    load(table, VIEWER, candidates)
+    ids = [post.post_id for post in candidates]
+    ranked = table.rank(VIEWER, decimal(ids), [], NOW_MS, ceiling_id=oracle.MAX_ID, limit=4096)
+    expected = oracle.rank(candidates, NOW_MS, oracle.Settings(*weights))
+
+    assert unpack_ids(ranked.ids) == [post.post_id for post in expected]
+    for (ranked_id, *terms), post in zip(ranked.terms(0, len(ids)), expected, strict=True):
+        units = (post.affinity, post.quality, post.freshness, post.diversity, post.negative)
+        assert ranked_id == post.post_id
+        assert terms[:5] == pytest.approx([unit / oracle.UNITS for unit in units], abs=1e-8)
+        assert terms[5] == pytest.approx(post.score / 1e11, abs=1e-6)
+
+
+@given(candidates=feeds(), limit=st.integers(1, 50), cap=st.integers(1, 50))
+@settings(max_examples=60, deadline=None)
+def test_the_newest_are_ranked_and_the_first_returned(candidates: list[oracle.Candidate], limit: int, cap: int) -> None:
+    table = FeatureTable(RankSettings())
+    load(table, VIEWER, candidates)
+    newest = sorted(candidates, key=lambda post: -post.post_id)
+    # Posts come from both sources: the inbox holds every other one, the author indexes all.
+    inbox = decimal(post.post_id for post in candidates[::2])
+    authors = sorted({post.author_id for post in candidates})
+    ranked = table.rank(VIEWER, inbox, authors, NOW_MS, ceiling_id=oracle.MAX_ID, candidate_cap=cap, limit=limit)
+
+    expected = [post.post_id for post in oracle.rank(newest[:cap], NOW_MS)]
+    assert unpack_ids(ranked.ids) == expected[:limit]
+    assert len(ranked) == len(expected[:limit])
+    assert ranked.candidates == len(expected)
+    assert ranked.floor_id == (newest[cap - 1].post_id if len(newest) > cap else 0)
+    latest = table.latest(VIEWER, inbox, authors, before_id=oracle.MAX_ID, limit=limit)
+    assert latest == [post.post_id for post in newest[:limit]]
+
+
+def test_never_a_third_in_a_row_while_another_waits() -> None:
+    def post(low: int, author_id: int, likes: int) -> oracle.Candidate:
+        made = post_id(NOW_MS, low)
+        return oracle.Candidate(made, author_id, 0, likes, 0, 10, own=False, weight=0.0, as_of_ms=0)
+
+    candidates = [post(low, 11, 1_000_000) for low in range(6)] + [post(9, 12, 0)]
+    table = FeatureTable(RankSettings())
+    load(table, VIEWER, candidates)
+    ranked = table.rank(VIEWER, [], [11, 12], NOW_MS, ceiling_id=oracle.MAX_ID, limit=10)
+    assert table.authors_of(unpack_ids(ranked.ids)) == [11, 11, 12, 11, 11, 11, 11]
+
+
+def test_terms_are_paged() -> None:
+    table = FeatureTable(RankSettings())
+    made = [post_id(NOW_MS, low) for low in range(5)]
+    load(table, VIEWER, [oracle.Candidate(i, 11, 0, 0, 0, 0, own=False, weight=0.0, as_of_ms=0) for i in made])
+    ranked = table.rank(VIEWER, [], [11], NOW_MS, ceiling_id=oracle.MAX_ID, limit=5)
+    assert ranked.terms(1, 2) == ranked.terms(0, 5)[1:3]
+    assert ranked.terms(4, 10) == ranked.terms(0, 5)[4:]
+    assert ranked.terms(5, 1) == []
