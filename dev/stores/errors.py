@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
+from dev.errors import DevError
 
-class StoreError(Exception):
-    """A store cannot start: `problem` says what is wrong, `remedy` what to do. Nothing was deleted."""
 
-    def __init__(self, problem: str, remedy: str) -> None:
-        super().__init__(f"{problem}\n  {remedy}")
-        self.problem = problem
-        self.remedy = remedy
+class StoreError(DevError):
+    """A store cannot start. Nothing was deleted."""

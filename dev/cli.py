@@ -1,0 +1,94 @@
+"""`daira`: run the platform on one machine, load real graphs into it, see whether the machine is fit."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from dev.errors import DevError
+from dev.settings import parse_settings
+
+
+class _TidyGroup(click.Group):
+    """Commands whose expected errors are told in one message, without a traceback, with exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except DevError as error:
+            click.echo(f"daira: {error.problem}", err=True)
+            click.echo(f"  {error.remedy}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=_TidyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """DAIRA on one machine."""
+
+
+@main.command()
+def run() -> None:
+    """Start stores, services, workers and the gateway; Ctrl-C drains them all."""
+    # Imported here so that `daira --help` and `daira doctor` work before everything is installed.
+    from dev.run import run_platform  # noqa: PLC0415
+
+    run_platform(parse_settings(os.environ), os.environ)
+
+
+@main.command()
+def doctor() -> None:
+    """Say what this machine has and lacks for DAIRA."""
+    from dev.doctor import examine  # noqa: PLC0415
+
+    findings = examine(parse_settings(os.environ))
+    for finding in findings:
+        click.echo(
+            f"{click.style('ok     ', fg='green') if finding.good else click.style('PROBLEM', fg='red')} {finding.text}"
+        )
+    sys.exit(0 if all(finding.good for finding in findings) else 1)
+
+
+@main.command()
+@click.option("--graph", required=True, type=click.Path(path_type=Path), help="Edges: `a b` or `a,b` a line.")
+@click.option("--posts", type=click.Path(path_type=Path), help="CSV whose first column is the text of a post.")
+@click.option("--posts-count", type=click.IntRange(0, 5_000_000), help="How many posts; default: each text once.")
+@click.option(
+    "--days", type=click.IntRange(1, 365), default=30, show_default=True, help="Spread posts over so many last days."
+)
+@click.option("--seed", type=click.IntRange(0, 2**31), default=2024, show_default=True, help="Same seed, same data.")
+@click.option(
+    "--likes-per-post", type=click.FloatRange(0, 100), default=2.0, show_default=True, help="Likes given, on average."
+)
+@click.option(
+    "--both-ways", is_flag=True, help="An undirected edge becomes two follows, not one in a direction by seed."
+)
+def load(
+    graph: Path,
+    posts: Path | None,
+    posts_count: int | None,
+    days: int,
+    seed: int,
+    likes_per_post: float,
+    *,
+    both_ways: bool,
+) -> None:
+    """Fill the platform with a social graph and texts from files."""
+    from dev.loader.command import LoadOrder, load_files  # noqa: PLC0415
+
+    order = LoadOrder(
+        graph=graph,
+        posts=posts,
+        posts_count=posts_count,
+        days=days,
+        seed=seed,
+        likes_per_post=likes_per_post,
+        both_ways=both_ways,
+    )
+    load_files(order, parse_settings(os.environ), os.environ)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""A demo community of our own making: people, posts, follows, likes and tips, the same for the same seed."""

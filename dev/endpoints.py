@@ -1,0 +1,91 @@
+"""Where everything of one run is: addresses, store URLs and keys, as settings of the processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dev.ports import LOOPBACK
+from dev.settings import STORE_URLS, DevSettings
+from dev.stores.postgres_admin import url_of_database
+
+DATABASES = ("auth", "payments", "social")
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Ports by setting name, store URLs by setting name, and the keys shared by services."""
+
+    ports: Mapping[str, int]
+    store_urls: Mapping[str, str]
+    service_token_key: str
+    page_token_key: str
+
+    def address(self, service: str) -> str:
+        """host:port of a service's gRPC server."""
+        return f"{LOOPBACK}:{self.ports[f'{service.upper()}_PORT']}"
+
+    @property
+    def gateway_url(self) -> str:
+        """The base URL of the gateway, without a slash at its end."""
+        return f"http://{LOOPBACK}:{self.ports['GATEWAY_PORT']}"
+
+    def as_settings(self) -> dict[str, str]:
+        """Everything, for `daira load` in another process; holds passwords."""
+        addresses = {f"{service.upper()}_ADDRESS": self.address(service) for service in (*DATABASES, "analytics")}
+        return {
+            **self.store_urls,
+            **addresses,
+            "GATEWAY_URL": self.gateway_url,
+            "SERVICE_TOKEN_KEY": self.service_token_key,
+            "PAGE_TOKEN_KEY": self.page_token_key,
+        }
+
+
+def needs_postgres(settings: DevSettings) -> bool:
+    """Whether any service database is not on a server that the person named."""
+    return any(_database_setting(service) not in settings.store_urls for service in DATABASES)
+
+
+def needs_redis(settings: DevSettings) -> bool:
+    """Whether Redis is not a server that the person named."""
+    return "REDIS_URL" not in settings.store_urls
+
+
+def gather(
+    settings: DevSettings, ports: Mapping[str, int], secrets: Mapping[str, str], *, postgres_url: str, redis_url: str
+) -> Endpoints:
+    """The endpoints of a run: what the person named, and the embedded stores for the rest."""
+    urls = dict(settings.store_urls)
+    for service in DATABASES:
+        role, password = role_of(service), secrets[f"{service}_password"]
+        embedded = url_of_database(postgres_url, database_of(service), user=role, password=password)
+        urls.setdefault(_database_setting(service), embedded)
+    urls.setdefault("REDIS_URL", redis_url)
+    urls.setdefault("CLICKHOUSE_URL", f"chdb://{clickhouse_folder(settings.home)}")
+    return Endpoints(
+        ports=ports,
+        store_urls={name: urls[name] for name in STORE_URLS},
+        service_token_key=secrets["service_token_key"],
+        page_token_key=secrets["page_token_key"],
+    )
+
+
+def clickhouse_folder(home: Path) -> Path:
+    """The data folder of the embedded ClickHouse engine."""
+    return home / "clickhouse"
+
+
+def database_of(service: str) -> str:
+    """The name of a service's database on the embedded server."""
+    return f"daira_{service}"
+
+
+def role_of(service: str) -> str:
+    """The role a service signs in with, which owns its database and can enter no other."""
+    return f"daira_{service}"
+
+
+def _database_setting(service: str) -> str:
+    return f"{service.upper()}_DATABASE_URL"
