@@ -33,8 +33,6 @@ _AWAY: Final = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
@@ -93,7 +91,7 @@ async def is_connected(pool: PostgresPool, *, timeout_s: float = 1.0) -> bool:
     try:
         async with pool.acquire(timeout=timeout_s) as connection:
             return bool(await connection.fetchval("SELECT true", timeout=timeout_s))
-    except (*_AWAY, asyncpg.PostgresError):
+    except (*_AWAY, asyncpg.PostgresError, asyncpg.InterfaceError):
         return False
 
 
@@ -122,9 +120,17 @@ class unavailable_as_app_error:  # noqa: N801 - reads as the statement it is: as
         raise_unavailable(error)
 
 
+def is_away(error: BaseException) -> bool:
+    """Whether the error means that the database is away or too slow, as opposed to the statement being wrong."""
+    if isinstance(error, asyncpg.InterfaceError):
+        # asyncpg has one class for a connection or pool that was closed and for wrong arguments.
+        return "clos" in str(error)
+    return isinstance(error, _AWAY)
+
+
 def raise_unavailable(error: BaseException | None) -> None:
     """Raise AppError UNAVAILABLE from an error that means the database is away; do nothing for any other."""
-    if isinstance(error, _AWAY):
+    if error is not None and is_away(error):
         _log.warning("postgres_unavailable", error=type(error).__name__)
         raise _unavailable() from error
 
