@@ -13,6 +13,11 @@ from typing import Any
 import pytest
 import yaml
 
+from dev.endpoints import Endpoints
+from dev.home import SECRET_NAMES
+from dev.processes import process_table
+from dev.settings import DEFAULT_PORTS, STORE_URLS
+
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "k8s/base"
 Manifest = dict[str, Any]
@@ -117,10 +122,13 @@ def test_settings_are_read_somewhere_in_the_code() -> None:
 
 
 def test_the_machine_of_a_developer_runs_the_same_processes() -> None:
-    from dev.processes import process_specs
-
-    local = {tuple(spec.module.split()) for spec in process_specs()}
-    deployed = {(container(manifest)["command"][2],) for manifest in DEPLOYMENTS}
+    endpoints = Endpoints(
+        ports=DEFAULT_PORTS,
+        store_urls=dict.fromkeys(STORE_URLS, ""),
+        secrets=dict.fromkeys(SECRET_NAMES, ""),
+    )
+    local = {spec.command[2] for spec in process_table(endpoints)}
+    deployed = {container(manifest)["command"][2] for manifest in WORKLOADS}
     assert local == deployed
 
 
