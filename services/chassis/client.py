@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import grpc
 import grpc.aio
@@ -132,7 +132,7 @@ class ContextChannel(grpc.aio.Channel):
         """As the wrapped channel."""
         await self._channel.channel_ready()
 
-    async def __aenter__(self) -> ContextChannel:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_exception: object) -> None:
@@ -152,7 +152,7 @@ class _ContextCallable:
         self,
         request: Any,
         *,
-        timeout: float | None = None,  # noqa: ASYNC109 - gRPC's own name
+        timeout: float | None = None,
         metadata: Sequence[tuple[str, str | bytes]] | None = None,
         **options: Any,
     ) -> Any:
@@ -160,6 +160,6 @@ class _ContextCallable:
         return self._call(
             request,
             timeout=self._channel.timeout_s(timeout),
-            metadata=tuple((*self._channel.metadata(), *(metadata or ()))),
+            metadata=(*self._channel.metadata(), *(metadata or ())),
             **options,
         )

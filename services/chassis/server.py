@@ -10,8 +10,8 @@ from typing import Any, Final, Self
 import grpc.aio
 import structlog
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
+from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]
 
 from services.chassis.access import AccessTable, AccessTableError, method_path
 from services.chassis.clock import Clock

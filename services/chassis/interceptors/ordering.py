@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import grpc
 import grpc.aio
@@ -69,13 +69,13 @@ class LayeredInterceptor(grpc.aio.ServerInterceptor):
         return wrapped
 
     def _wrap(self, method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
-        behaviour: Behaviour | None = handler.unary_unary
+        behaviour: Behaviour | None = cast("Behaviour | None", handler.unary_unary)
         if behaviour is None:
             raise TypeError(f"{method} streams; the house serves unary calls only")
         for layer in reversed(self._layers):
             behaviour = layer.wrap(method, behaviour)
         return grpc.unary_unary_rpc_method_handler(
-            behaviour,  # type: ignore[arg-type]  # the stubs know the synchronous form only
+            behaviour,
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
