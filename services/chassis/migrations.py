@@ -66,7 +66,7 @@ async def _connect(url: str) -> asyncpg.Connection[Any]:
     attempts = AsyncRetrying(
         retry=retry_if_exception_type(_STARTING),
         stop=stop_after_delay(_START_TIMEOUT_S),
-        wait=wait_exponential_jitter(initial=0.05, max=1.0),
+        wait=wait_exponential_jitter(multiplier=0.05, max=1.0),
         reraise=True,
     )
     return await attempts(asyncpg.connect, url, timeout=5.0)

@@ -10,8 +10,8 @@ from services.chassis.ids import first_id_at
 from services.chassis.postgres import PostgresConnection
 
 _MAX_DAYS: Final = 400
-# Waiting longer would queue writers behind this lock.
-_LOCK_TIMEOUT: Final = "2s"
+# Waiting longer would queue writers behind this lock; the caller tries again later.
+_LOCK_TIMEOUT: Final = "500ms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,18 @@ async def ensure_daily_partitions(
             await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", f"partitions:{table.name}")
             # Somebody else may have made it while this one waited.
             if await connection.fetchval("SELECT to_regclass($1)", name) is None:
-                await _make(connection, table, name, day)
+                await _make(connection, table, name, day, written_now=day <= today)
                 made.append(name)
     return made
 
 
-async def _make(connection: PostgresConnection, table: DailyTable, name: str, day: datetime) -> None:
+async def _make(
+    connection: PostgresConnection, table: DailyTable, name: str, day: datetime, *, written_now: bool
+) -> None:
     low, high = table.bounds(day)
+    if written_now:
+        # A row that was already on its way to the default partition would be refused there once this one exists.
+        await connection.execute(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE")
     # ATTACH, unlike CREATE … PARTITION OF, lets the table be read and written meanwhile.
     await connection.execute(f"CREATE TABLE {name} (LIKE {table.name} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
     if await connection.fetchval("SELECT to_regclass($1)", f"{table.name}_default") is not None:

@@ -143,7 +143,7 @@ async def _server_major(url: str, start_timeout_s: float) -> int:
     attempts = AsyncRetrying(
         retry=retry_if_exception_type(_AWAY),
         stop=stop_after_delay(start_timeout_s),
-        wait=wait_exponential_jitter(initial=0.05, max=1.0),
+        wait=wait_exponential_jitter(multiplier=0.05, max=1.0),
         reraise=True,
     )
     major: int = 0
