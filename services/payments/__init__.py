@@ -1,0 +1,1 @@
+"""Wallets, top-ups and tips on a double-entry ledger in piastres."""

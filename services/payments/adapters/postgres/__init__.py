@@ -1,0 +1,1 @@
+"""The ledger in PostgreSQL: postings, top-ups, statements and checks."""

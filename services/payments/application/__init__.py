@@ -1,0 +1,1 @@
+"""What the payments service does, one file per use case, and the ports it needs."""

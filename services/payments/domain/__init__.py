@@ -1,0 +1,1 @@
+"""Rules of money: amounts, splits, rates and states; standard library only."""

@@ -1,0 +1,1 @@
+"""The payments service as gRPC: requests in, answers out."""
