@@ -1,0 +1,1 @@
+"""What auth's ports are in the world: PostgreSQL, Argon2, JWTs, phone numbers."""

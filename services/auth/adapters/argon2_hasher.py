@@ -1,0 +1,104 @@
+"""Passwords under Argon2id, in a small pool of threads of their own: hashing must not starve the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import argon2
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from services.chassis.errors import exhausted
+
+_T = TypeVar("_T")
+
+# Roughly what one hash takes on a small core; only the hint of when to come back is made of it.
+_HASH_MS: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class HashingSettings:
+    """Argon2id's cost (OWASP's 19 MiB, two passes, one lane) and the pool: `threads` work, at most `queue` wait."""
+
+    memory_kib: int = 19_456
+    time_cost: int = 2
+    parallelism: int = 1
+    threads: int = 2
+    queue: int = 32
+
+
+class Argon2Hasher:
+    """Hashes and verifies. Close it to end its threads."""
+
+    def __init__(self, settings: HashingSettings) -> None:
+        self._settings = settings
+        self._argon2 = argon2.PasswordHasher(
+            time_cost=settings.time_cost,
+            memory_cost=settings.memory_kib,
+            parallelism=settings.parallelism,
+            type=argon2.Type.ID,
+        )
+        self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="argon2")
+        self._admitted = 0
+        # Unknown names are checked against this, so that they cost what known ones cost.
+        self._nobody = self._argon2.hash(secrets.token_urlsafe(24))
+
+    async def hash(self, password: str) -> str:
+        """A new salted hash; AppError RESOURCE_EXHAUSTED, reason OVERLOADED, when the queue is full."""
+        return await self._run(lambda: self._argon2.hash(password))
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """Whether the password is the one hashed; False without a hash, after the same work. Errors as for `hash`."""
+        matches = await self._run(lambda: self._matches(password_hash or self._nobody, password))
+        return matches and password_hash is not None
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether the hash was made with other parameters than these."""
+        return bool(self._argon2.check_needs_rehash(password_hash))
+
+    def waiting(self) -> int:
+        """How many are being hashed or wait."""
+        return self._admitted
+
+    def close(self) -> None:
+        """End the threads; what waits is not done."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _matches(self, password_hash: str, password: str) -> bool:
+        try:
+            return bool(self._argon2.verify(password_hash, password))
+        except (VerificationError, InvalidHashError):
+            return False
+
+    async def _run(self, work: Callable[[], _T]) -> _T:
+        if self._admitted >= self._settings.threads + self._settings.queue:
+            raise exhausted("too many sign-ins at once", self._admitted * _HASH_MS // self._settings.threads)
+        loop = asyncio.get_running_loop()
+        future = self._pool.submit(work)
+        self._admitted += 1
+
+        def leave(_done: Future[_T]) -> None:
+            # Called in the thread that worked; a caller who gave up frees the place only when the work is over.
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._leave)
+
+        future.add_done_callback(leave)
+        return await asyncio.wrap_future(future)
+
+    def _leave(self) -> None:
+        self._admitted -= 1
+
+
+def hash_password(password: str, settings: HashingSettings | None = None) -> str:
+    """One hash, here and now: for tools that load accounts in bulk, never on a call's way."""
+    settings = settings or HashingSettings()
+    return argon2.PasswordHasher(
+        time_cost=settings.time_cost,
+        memory_cost=settings.memory_kib,
+        parallelism=settings.parallelism,
+        type=argon2.Type.ID,
+    ).hash(password)

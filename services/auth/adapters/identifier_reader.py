@@ -1,0 +1,67 @@
+"""Reads phones by Google's numbering data and e-mails by the RFCs, without asking the network."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+
+from services.auth.application.ports import RawIdentifier
+from services.auth.domain.identifier import Identifier, IdentifierKind
+from services.chassis.errors import AppError, invalid
+
+_REGION: Final = "EG"
+_MAX_PHONE_CHARS: Final = 40
+_MAX_EMAIL_CHARS: Final = 254
+# What people put between digits. Letters are refused although the library would read them as keys of a phone.
+_PHONE_MARKS: Final = frozenset("+＋()-./ \u00a0\u2010\u2011\u2012\u2013")
+
+
+class IdentifierReader:
+    """Reads what people type as the name they sign in with."""
+
+    def read(self, raw: RawIdentifier) -> Identifier:
+        """The name in its one normal spelling; AppError INVALID_ARGUMENT when it is none.
+
+        A phone becomes E.164 and must be an Egyptian mobile of an assigned prefix. An e-mail is lower-cased in its
+        domain, NFC in its local part.
+        """
+        if raw.phone is not None:
+            return Identifier(IdentifierKind.PHONE, _read_phone(raw.phone))
+        if raw.email is not None:
+            return Identifier(IdentifierKind.EMAIL, _read_email(raw.email))
+        raise invalid("identifier", "needs a phone or an e-mail")
+
+
+def _read_phone(text: str) -> str:
+    if len(text) > _MAX_PHONE_CHARS:
+        raise _not_a_phone()
+    # A number copied out of a chat is wrapped in invisible direction marks.
+    visible = "".join(char for char in text if unicodedata.category(char) != "Cf").strip()
+    if not all(char.isdecimal() or char in _PHONE_MARKS for char in visible):
+        raise _not_a_phone()
+    try:
+        number = phonenumbers.parse(visible, _REGION)
+    except phonenumbers.NumberParseException:
+        raise _not_a_phone() from None
+    is_mobile = phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.MOBILE
+    if number.extension or not is_mobile or not phonenumbers.is_valid_number_for_region(number, _REGION):
+        raise _not_a_phone()
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _read_email(text: str) -> str:
+    stripped = text.strip()
+    if len(stripped) > _MAX_EMAIL_CHARS:
+        raise invalid("identifier.email", f"must have at most {_MAX_EMAIL_CHARS} characters")
+    try:
+        parsed = validate_email(stripped, check_deliverability=False)
+    except (EmailNotValidError, ValueError):
+        raise invalid("identifier.email", "must be an e-mail address") from None
+    return str(parsed.normalized)
+
+
+def _not_a_phone() -> AppError:
+    return invalid("identifier.phone", "must be an Egyptian mobile number")

@@ -1,0 +1,1 @@
+"""Alembic revisions of auth's database."""

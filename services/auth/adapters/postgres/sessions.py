@@ -1,0 +1,132 @@
+"""Sessions and refresh tokens in PostgreSQL: each change is one statement, its event included."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from services.auth.adapters.postgres import event_payloads
+from services.auth.adapters.postgres.accounts import NEW_ID_SQL
+from services.auth.application.ports import NewSession, Replayed, Rotated, Rotation, StartedSession
+from services.auth.domain.identifier import Identifier
+from services.auth.domain.session import SessionEnd, StoredRefreshToken
+from services.chassis.postgres import PostgresPool, unavailable_as_app_error
+
+_START_SQL: Final = """
+    WITH session AS (
+        INSERT INTO sessions (session_id, user_id, started_at, expires_at) VALUES ($1, $2, $3, $4)
+    ), token AS (
+        INSERT INTO refresh_tokens (token_hash, session_id, expires_at) VALUES ($5, $1, $6)
+    ), forgiven AS (
+        DELETE FROM sign_in_attempts WHERE identifier_hash = $7
+    )
+    INSERT INTO events (kind, aggregate_id, actor_id, payload) VALUES ($8, $2, $2, $9)
+"""
+
+# Of any number of callers with one token the row lock lets one through; the others then see used_at and change nothing.
+_ROTATE_SQL: Final = """
+    WITH used AS (
+        UPDATE refresh_tokens t SET used_at = $2, successor_hash = $3, successor_sealed = $4
+        FROM sessions s
+        WHERE t.token_hash = $1 AND t.used_at IS NULL AND t.expires_at > $2
+            AND s.session_id = t.session_id AND s.ended_at IS NULL AND s.expires_at > $2
+        RETURNING s.session_id, s.user_id, least($5, s.expires_at) AS successor_expires_at
+    ), successor AS (
+        INSERT INTO refresh_tokens (token_hash, session_id, expires_at)
+        SELECT $3, session_id, successor_expires_at FROM used
+    )
+    SELECT user_id, session_id, successor_expires_at FROM used
+"""
+
+_FIND_REPLAYED_SQL: Final = """
+    SELECT t.session_id, s.user_id, t.expires_at, t.used_at, s.expires_at AS session_expires_at,
+        s.ended_at AS session_ended_at, t.successor_sealed, n.expires_at AS successor_expires_at
+    FROM refresh_tokens t JOIN sessions s USING (session_id)
+    LEFT JOIN refresh_tokens n ON n.token_hash = t.successor_hash
+    WHERE t.token_hash = $1
+"""
+
+_END_SQL: Final = """
+    WITH ended AS (
+        UPDATE sessions SET ended_at = $3, end_cause = $4
+        WHERE session_id = $1 AND user_id = $2 AND ended_at IS NULL RETURNING user_id
+    )
+    INSERT INTO events (kind, aggregate_id, actor_id, payload)
+    SELECT $5, user_id, $6, $7 FROM ended RETURNING true
+"""
+
+_PURGE_SQL: Final = """
+    DELETE FROM sessions WHERE session_id IN (
+        SELECT session_id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )
+"""
+
+
+class PostgresSessions:
+    """The sessions of auth's database."""
+
+    def __init__(self, pool: PostgresPool) -> None:
+        self._pool = pool
+
+    async def start(self, user_id: int, identifier: Identifier, session: NewSession) -> StartedSession:
+        """Start a session, and forget the wrong attempts on the name."""
+        async with unavailable_as_app_error(), self._pool.acquire() as connection:
+            session_id: int = await connection.fetchval(NEW_ID_SQL)
+            await connection.execute(
+                _START_SQL,
+                session_id,
+                user_id,
+                session.started_at,
+                session.expires_at,
+                session.refresh_token_hash,
+                session.refresh_expires_at,
+                identifier.digest(),
+                event_payloads.SESSION_STARTED,
+                event_payloads.session_started(session_id),
+            )
+        return StartedSession(user_id, session_id)
+
+    async def rotate(self, rotation: Rotation) -> Rotated | None:
+        """Exchange a live, unused refresh token; None when there is none such."""
+        async with unavailable_as_app_error():
+            row = await self._pool.fetchrow(
+                _ROTATE_SQL,
+                rotation.presented_hash,
+                rotation.at,
+                rotation.successor_hash,
+                rotation.successor_sealed,
+                rotation.successor_expires_at,
+            )
+        return None if row is None else Rotated(*row)
+
+    async def find_replayed(self, token_hash: bytes) -> Replayed | None:
+        """What became of a refresh token; None when it was never given out."""
+        async with unavailable_as_app_error():
+            row = await self._pool.fetchrow(_FIND_REPLAYED_SQL, token_hash)
+        if row is None:
+            return None
+        token = StoredRefreshToken(
+            session_id=row["session_id"],
+            user_id=row["user_id"],
+            expires_at=row["expires_at"],
+            used_at=row["used_at"],
+            session_expires_at=row["session_expires_at"],
+            session_ended_at=row["session_ended_at"],
+        )
+        return Replayed(token, row["successor_sealed"], row["successor_expires_at"])
+
+    async def end(self, session_id: int, user_id: int, cause: SessionEnd, at: datetime) -> bool:
+        """End the user's session, once; whether it was this call that did. A revocation is the system's act."""
+        actor_id = user_id if cause is SessionEnd.SIGNED_OUT else 0
+        payload = event_payloads.session_ended(session_id, cause)
+        async with unavailable_as_app_error():
+            ended = await self._pool.fetchval(
+                _END_SQL, session_id, user_id, at, cause.value, event_payloads.SESSION_ENDED, actor_id, payload
+            )
+        return bool(ended)
+
+    async def purge(self, expired_before: datetime, limit: int = 1000) -> int:
+        """Forget at most `limit` sessions that expired long ago, their tokens included; how many."""
+        async with unavailable_as_app_error():
+            status = await self._pool.execute(_PURGE_SQL, expired_before, limit)
+        return int(status.rsplit(" ", 1)[-1])

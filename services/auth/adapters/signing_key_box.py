@@ -1,0 +1,71 @@
+"""Makes signing keys and keeps their private half encrypted, bound to their id."""
+
+from __future__ import annotations
+
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import datetime
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from services.auth.domain.key_schedule import SigningKey
+
+_NONCE_BYTES: Final = 12
+_KID_BYTES: Final = 12
+KEY_ENCRYPTION_KEY_BYTES: Final = 32
+
+
+class WrongKeyEncryptionKeyError(Exception):
+    """The signing keys in the database were sealed with another AUTH_KEY_ENCRYPTION_KEY."""
+
+
+class SigningKeyBox:
+    """Seals private keys with AES-256-GCM under the key encryption key."""
+
+    def __init__(self, key_encryption_key: bytes) -> None:
+        if len(key_encryption_key) != KEY_ENCRYPTION_KEY_BYTES:
+            raise ValueError(f"the key encryption key has {KEY_ENCRYPTION_KEY_BYTES} bytes")
+        self._aead = AESGCM(key_encryption_key)
+
+    def new(self, active_from: datetime) -> SigningKey:
+        """A fresh Ed25519 key pair with a random id."""
+        private = Ed25519PrivateKey.generate()
+        return SigningKey(
+            kid=secrets.token_hex(_KID_BYTES),
+            public=_base64url(private.public_key().public_bytes_raw()),
+            private=private.private_bytes_raw(),
+            active_from=active_from,
+        )
+
+    def seal(self, key: SigningKey) -> bytes:
+        """The private half, encrypted, good for this kid only."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._aead.encrypt(nonce, key.private, key.kid.encode())
+
+    def open(self, kid: str, public: str, sealed: bytes, active_from: datetime) -> SigningKey:
+        """The key pair; WrongKeyEncryptionKeyError when it was sealed with another key or altered."""
+        try:
+            private = self._aead.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], kid.encode())
+        except InvalidTag:
+            raise WrongKeyEncryptionKeyError(
+                "AUTH_KEY_ENCRYPTION_KEY is not the key that the signing keys in the database were sealed with"
+            ) from None
+        derived = _base64url(Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw())
+        if derived != public:
+            raise WrongKeyEncryptionKeyError(f"the public half of signing key {kid} was altered")
+        return SigningKey(kid=kid, public=public, private=private, active_from=active_from)
+
+
+def decode_key_encryption_key(text: bytes) -> bytes:
+    """The 32 bytes that base64url `text` holds, with or without padding; ValueError when it does not."""
+    key = urlsafe_b64decode(text + b"=" * (-len(text) % 4))
+    if len(key) != KEY_ENCRYPTION_KEY_BYTES:
+        raise ValueError("not 32 bytes")
+    return key
+
+
+def _base64url(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -1,0 +1,217 @@
+"""What auth's use cases need of the world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from services.auth.domain.attempts import AttemptLimit
+from services.auth.domain.identifier import Identifier
+from services.auth.domain.key_schedule import SigningKey
+from services.auth.domain.session import SessionEnd, StoredRefreshToken
+
+
+@dataclass(frozen=True, slots=True)
+class RawIdentifier:
+    """A name as it was typed; exactly one of the two."""
+
+    phone: str | None = field(default=None, repr=False)
+    email: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What is kept to recognise a person. `register_key` is the idempotency key the account was made with."""
+
+    user_id: int
+    password_hash: str = field(repr=False)
+    register_key: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account with its names; both may not be shown unmasked. An absent one is empty."""
+
+    user_id: int
+    phone: str = field(repr=False)
+    email: str = field(repr=False)
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """A session to start: its first refresh token by hash, and when both end. Times are in UTC."""
+
+    refresh_token_hash: bytes = field(repr=False)
+    started_at: datetime
+    refresh_expires_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StartedSession:
+    """A session that was started."""
+
+    user_id: int
+    session_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """A refresh token to exchange: the presented one and its successor by hash, and the successor sealed."""
+
+    presented_hash: bytes = field(repr=False)
+    successor_hash: bytes = field(repr=False)
+    successor_sealed: bytes = field(repr=False)
+    at: datetime
+    successor_expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """A refresh token that was exchanged. `expires_at` is the successor's."""
+
+    user_id: int
+    session_id: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A refresh token that could not be exchanged, and its successor if it has one."""
+
+    token: StoredRefreshToken
+    successor_sealed: bytes | None = field(repr=False)
+    successor_expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """Tokens as the client gets them. Times are in UTC."""
+
+    access_token: str = field(repr=False)
+    access_expires_at: datetime
+    refresh_token: str = field(repr=False)
+    refresh_expires_at: datetime
+
+
+class IdentifierReader(Protocol):
+    """Reads names in any spelling."""
+
+    def read(self, raw: RawIdentifier) -> Identifier:
+        """The name in its one normal spelling; AppError INVALID_ARGUMENT when it is none."""
+        ...
+
+
+class PasswordHasher(Protocol):
+    """Hashes passwords beside the event loop. AppError RESOURCE_EXHAUSTED, reason OVERLOADED, when too many wait."""
+
+    async def hash(self, password: str) -> str:
+        """A new salted hash with the parameters of today."""
+        ...
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """Whether the password is the one hashed. Without a hash: False, after exactly the same work."""
+        ...
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether the hash was made with other parameters than today's."""
+        ...
+
+
+class RefreshTokenMint(Protocol):
+    """Makes refresh tokens, and hides a successor so that only its predecessor can open it."""
+
+    def new(self) -> str:
+        """A token of 256 random bits."""
+        ...
+
+    def hash(self, token: str) -> bytes:
+        """The 32 bytes it is stored as."""
+        ...
+
+    def seal(self, token: str, successor: str) -> bytes:
+        """The successor, readable only with `token`."""
+        ...
+
+    def unseal(self, token: str, sealed: bytes) -> str:
+        """The successor sealed with `token`; ValueError when it was not."""
+        ...
+
+
+class AccessTokenSigner(Protocol):
+    """Signs access tokens."""
+
+    def sign(self, user_id: int, session_id: int, issued_at: datetime, life: timedelta) -> str:
+        """A JWT good for `life`; AppError UNAVAILABLE while there is no key."""
+        ...
+
+
+class Accounts(Protocol):
+    """Accounts. Every method raises AppError UNAVAILABLE when the database is away."""
+
+    async def find(self, identifier: Identifier) -> Credentials | None:
+        """The account with the name."""
+        ...
+
+    async def add(
+        self, identifier: Identifier, password_hash: str, register_key: str, session: NewSession
+    ) -> StartedSession | None:
+        """Make the account and its first session, with their events, at once; None when the name is taken."""
+        ...
+
+    async def replace_password_hash(self, user_id: int, old: str, new: str) -> None:
+        """Keep `new`, unless the hash is no longer `old`."""
+        ...
+
+    async def get(self, user_id: int, session_id: int, now: datetime) -> Account | None:
+        """The account, if the session is one of its own and has not ended."""
+        ...
+
+
+class Sessions(Protocol):
+    """Sessions and refresh tokens. Every method raises AppError UNAVAILABLE when the database is away."""
+
+    async def start(self, user_id: int, identifier: Identifier, session: NewSession) -> StartedSession:
+        """Start a session with its event, and forget the wrong attempts on the name."""
+        ...
+
+    async def rotate(self, rotation: Rotation) -> Rotated | None:
+        """Exchange a live, unused refresh token in one statement; None when there is none such."""
+        ...
+
+    async def find_replayed(self, token_hash: bytes) -> Replayed | None:
+        """What became of a refresh token; None when it was never given out."""
+        ...
+
+    async def end(self, session_id: int, user_id: int, cause: SessionEnd, at: datetime) -> bool:
+        """End the user's session with its event, once; whether it was this call that did."""
+        ...
+
+
+class SignInAttempts(Protocol):
+    """Counts attempts. Every method raises AppError UNAVAILABLE when the database is away."""
+
+    async def reserve(self, identifier: Identifier, limit: AttemptLimit, now: datetime) -> timedelta | None:
+        """Count an attempt before it is made; None when it may be, else how long none may."""
+        ...
+
+    async def give_back(self, identifier: Identifier) -> None:
+        """An attempt that was counted was not made after all."""
+        ...
+
+
+class SigningKeys(Protocol):
+    """The key pairs. Every method raises AppError UNAVAILABLE when the database is away or not migrated yet."""
+
+    async def load(
+        self, next_start: Callable[[Sequence[datetime]], datetime | None], forget_before: datetime
+    ) -> list[SigningKey]:
+        """All keys, after adding one when `next_start`, given the starts of all, names the time of another.
+
+        Replicas that call at once agree. Keys replaced before `forget_before` are deleted.
+        """
+        ...

@@ -1,0 +1,58 @@
+"""Opens sessions: the tokens of a new one, as the client gets them and as they are stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.auth.application.ports import (
+    AccessTokenSigner,
+    NewSession,
+    RefreshTokenMint,
+    StartedSession,
+    TokenPair,
+)
+from services.auth.domain.session import SessionLifetimes
+from services.chassis.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A session about to be stored, with the refresh token that only the client will know."""
+
+    stored: NewSession
+    refresh_token: str = field(repr=False)
+
+
+class SessionOpener:
+    """Prepares sessions and makes the token pairs of started ones."""
+
+    def __init__(
+        self, mint: RefreshTokenMint, signer: AccessTokenSigner, lifetimes: SessionLifetimes, clock: Clock
+    ) -> None:
+        self._mint = mint
+        self._signer = signer
+        self._lifetimes = lifetimes
+        self._clock = clock
+
+    def prepare(self) -> Opening:
+        """A new session from now on."""
+        now = self._clock.now()
+        token = self._mint.new()
+        stored = NewSession(
+            refresh_token_hash=self._mint.hash(token),
+            started_at=now,
+            refresh_expires_at=now + min(self._lifetimes.refresh_idle, self._lifetimes.session),
+            expires_at=now + self._lifetimes.session,
+        )
+        return Opening(stored, token)
+
+    def pair(self, session: StartedSession, refresh_token: str, refresh_expires_at: datetime) -> TokenPair:
+        """The tokens of a session; AppError UNAVAILABLE while there is no signing key."""
+        now = self._clock.now()
+        return TokenPair(
+            access_token=self._signer.sign(session.user_id, session.session_id, now, self._lifetimes.access),
+            access_expires_at=now + self._lifetimes.access,
+            refresh_token=refresh_token,
+            refresh_expires_at=refresh_expires_at,
+        )

@@ -1,0 +1,79 @@
+"""Signs a person in by name and password."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.auth.application.password_check import PasswordCheck
+from services.auth.application.ports import (
+    Accounts,
+    Credentials,
+    IdentifierReader,
+    PasswordHasher,
+    RawIdentifier,
+    Sessions,
+    TokenPair,
+)
+from services.auth.application.session_opener import SessionOpener
+from services.auth.domain.password import given_password
+from services.chassis.errors import AppError, ErrorKind, unauthenticated
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A started session."""
+
+    user_id: int
+    tokens: TokenPair
+
+
+class SignIn:
+    """The use case. An unknown name takes the same road, and the same time, as a known one with a wrong password."""
+
+    def __init__(
+        self,
+        reader: IdentifierReader,
+        accounts: Accounts,
+        sessions: Sessions,
+        hasher: PasswordHasher,
+        check: PasswordCheck,
+        opener: SessionOpener,
+    ) -> None:
+        self._reader = reader
+        self._accounts = accounts
+        self._sessions = sessions
+        self._hasher = hasher
+        self._check = check
+        self._opener = opener
+
+    async def __call__(self, raw: RawIdentifier, password_text: str) -> SignedIn:
+        """Start a session.
+
+        AppError INVALID_ARGUMENT; UNAUTHENTICATED, reason CREDENTIALS_INVALID; RESOURCE_EXHAUSTED, reason OVERLOADED,
+        after too many wrong attempts or when too many passwords wait.
+        """
+        identifier = self._reader.read(raw)
+        password = given_password(password_text)
+        await self._check.reserve(identifier)
+        credentials = await self._accounts.find(identifier)
+        matches = await self._check.matches(identifier, credentials, password)
+        if credentials is None or not matches:
+            raise unauthenticated("CREDENTIALS_INVALID", "the phone or e-mail, or the password, is wrong")
+        await self._renew_hash(credentials, password)
+        opening = self._opener.prepare()
+        started = await self._sessions.start(credentials.user_id, identifier, opening.stored)
+        pair = self._opener.pair(started, opening.refresh_token, opening.stored.refresh_expires_at)
+        return SignedIn(started.user_id, pair)
+
+    async def _renew_hash(self, credentials: Credentials, password: str) -> None:
+        """Hash anew when the parameters have changed: only now is the password at hand."""
+        if not self._hasher.is_outdated(credentials.password_hash):
+            return
+        try:
+            renewed = await self._hasher.hash(password)
+        except AppError as error:
+            if error.kind is not ErrorKind.RESOURCE_EXHAUSTED:
+                raise
+            # The next sign-in renews it.
+            return
+        await self._accounts.replace_password_hash(credentials.user_id, credentials.password_hash, renewed)

@@ -1,0 +1,157 @@
+"""auth put together: every part of the service, made once and passed on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from datetime import timedelta
+
+from daira.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
+from daira.common.v1 import access_pb2
+from daira.events.v1 import event_log_service_pb2, event_log_service_pb2_grpc
+from services.auth.adapters.access_tokens import JwtSigner, RingJwks
+from services.auth.adapters.argon2_hasher import Argon2Hasher, HashingSettings
+from services.auth.adapters.event_codec import to_event
+from services.auth.adapters.identifier_reader import IdentifierReader
+from services.auth.adapters.postgres.accounts import PostgresAccounts
+from services.auth.adapters.postgres.sessions import PostgresSessions
+from services.auth.adapters.postgres.sign_in_attempts import PostgresSignInAttempts
+from services.auth.adapters.postgres.signing_keys import PostgresSigningKeys
+from services.auth.adapters.refresh_token_mint import RefreshTokenMint
+from services.auth.adapters.signing_key_box import SigningKeyBox, decode_key_encryption_key
+from services.auth.application.get_account import GetAccount
+from services.auth.application.housekeeping import Housekeeping
+from services.auth.application.key_ring import KeyRing
+from services.auth.application.password_check import PasswordCheck
+from services.auth.application.refresh_tokens import RefreshTokens
+from services.auth.application.register import Register
+from services.auth.application.session_opener import SessionOpener
+from services.auth.application.sign_in import SignIn
+from services.auth.application.sign_out import SignOut
+from services.auth.config import AuthSettings
+from services.auth.domain.attempts import AttemptLimit
+from services.auth.domain.key_schedule import KeySchedule
+from services.auth.domain.session import SessionLifetimes
+from services.auth.rpc.auth_servicer import AuthServicer, UseCases
+from services.auth.rpc.event_log_servicer import EventLogServicer
+from services.chassis.access import AccessTable
+from services.chassis.clock import Clock, SystemClock
+from services.chassis.config import Env, SettingsError
+from services.chassis.event_log import PostgresEventLog
+from services.chassis.jwks import KeySet
+from services.chassis.lifecycle import run_until_signalled, supervised
+from services.chassis.metrics import Metrics
+from services.chassis.postgres import PostgresPool, create_pool, is_connected
+from services.chassis.server import ServerBuilder, ServerSettings, serve
+from services.chassis.telemetry import configure_logging, start_metrics_server
+from services.chassis.tokens import TokenVerifier
+
+
+class Auth:
+    """The running parts of auth over one pool: a server to serve and chores to run beside it."""
+
+    def __init__(
+        self,
+        settings: AuthSettings,
+        server_settings: ServerSettings,
+        key_encryption_key: bytes,
+        pool: PostgresPool,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        lifetimes = SessionLifetimes(
+            access=timedelta(seconds=settings.access_life_s),
+            refresh_idle=timedelta(seconds=settings.refresh_idle_s),
+            session=timedelta(seconds=settings.session_life_s),
+        )
+        limit = AttemptLimit(settings.sign_in_attempts, timedelta(seconds=settings.sign_in_window_s))
+        accounts, sessions, attempts = PostgresAccounts(pool), PostgresSessions(pool), PostgresSignInAttempts(pool)
+        reader, mint = IdentifierReader(), RefreshTokenMint()
+        self.hasher = Argon2Hasher(
+            HashingSettings(
+                memory_kib=settings.hashing_memory_kib,
+                time_cost=settings.hashing_time_cost,
+                parallelism=settings.hashing_parallelism,
+                threads=settings.hashing_threads,
+                queue=settings.hashing_queue,
+            )
+        )
+        self.ring = KeyRing(PostgresSigningKeys(pool, SigningKeyBox(key_encryption_key)), KeySchedule(), clock)
+        jwks = RingJwks(self.ring)
+        opener = SessionOpener(mint, JwtSigner(self.ring), lifetimes, clock)
+        check = PasswordCheck(attempts, self.hasher, limit, clock)
+        use_cases = UseCases(
+            register=Register(reader, accounts, sessions, self.hasher, check, opener, clock),
+            sign_in=SignIn(reader, accounts, sessions, self.hasher, check, opener),
+            refresh_tokens=RefreshTokens(sessions, mint, opener, lifetimes, clock),
+            sign_out=SignOut(sessions, clock),
+            get_account=GetAccount(accounts, clock),
+        )
+        self.housekeeping = Housekeeping(sessions, attempts, limit, clock)
+        auth_api = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
+        log_api = event_log_service_pb2.DESCRIPTOR.services_by_name["EventLogService"]
+        self.server = (
+            ServerBuilder(
+                "auth",
+                settings.listen,
+                clock=clock,
+                verifier=TokenVerifier(KeySet(jwks, clock), settings.service_token_key.reveal(), clock),
+                access_table=AccessTable.from_descriptors([auth_api, log_api], access_pb2.access),
+                metrics=metrics,
+                settings=server_settings,
+            )
+            .add(
+                auth_service_pb2_grpc.add_AuthServiceServicer_to_server, AuthServicer(use_cases, jwks.render), auth_api
+            )
+            .add(
+                event_log_service_pb2_grpc.add_EventLogServiceServicer_to_server,
+                EventLogServicer(PostgresEventLog(pool), to_event),
+                log_api,
+            )
+            .on_ready("postgres", lambda: is_connected(pool))
+            .on_ready("signing_keys", self._has_keys)
+        )
+
+    async def _has_keys(self) -> bool:
+        return self.ring.is_loaded()
+
+
+async def run(settings: AuthSettings, server_settings: ServerSettings, kek: bytes, stop: asyncio.Event) -> None:
+    """Serve until `stop`. `kek` is the key encryption key, 32 bytes."""
+    clock, metrics = SystemClock(), Metrics()
+    if settings.metrics_port:
+        start_metrics_server(metrics, settings.metrics_port)
+    pool = await create_pool(settings.database_url, application_name="auth", max_size=settings.database_connections)
+    auth = Auth(settings, server_settings, kek, pool, clock, metrics)
+    try:
+        await supervised(
+            stop,
+            rpc=serve(auth.server, stop),
+            keys=auth.ring.keep_loaded(stop),
+            housekeeping=auth.housekeeping.run(stop),
+        )
+    finally:
+        auth.hasher.close()
+        await pool.close()
+
+
+def main() -> int:
+    """Run the service and return the exit code: 2 for wrong settings."""
+    try:
+        env = Env(os.environ)
+        settings, server_settings = AuthSettings.from_env(env), ServerSettings.from_env(env)
+        env.finish()
+        kek = _key_encryption_key(settings)
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - nothing is set up yet that could log
+        return 2
+    configure_logging("auth", json=settings.log.json, level=settings.log.level)
+    return run_until_signalled(lambda stop: run(settings, server_settings, kek, stop))
+
+
+def _key_encryption_key(settings: AuthSettings) -> bytes:
+    try:
+        return decode_key_encryption_key(settings.key_encryption_key.reveal())
+    except ValueError:
+        raise SettingsError(["AUTH_KEY_ENCRYPTION_KEY is wrong: expected 32 bytes in base64url"]) from None

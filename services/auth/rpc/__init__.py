@@ -1,0 +1,1 @@
+"""auth over gRPC: decode, call the use case, encode."""

@@ -1,0 +1,1 @@
+"""auth's other processes."""
