@@ -15,12 +15,13 @@ DATABASES = ("auth", "payments", "social")
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Ports by setting name, store URLs by setting name, and the keys shared by services."""
+    """Ports by setting name, store URLs by setting name, and the keys of the services."""
 
     ports: Mapping[str, int]
     store_urls: Mapping[str, str]
     service_token_key: str
     page_token_key: str
+    auth_key_encryption_key: str
 
     def address(self, service: str) -> str:
         """host:port of a service's gRPC server."""
@@ -69,6 +70,7 @@ def gather(
         store_urls={name: urls[name] for name in STORE_URLS},
         service_token_key=secrets["service_token_key"],
         page_token_key=secrets["page_token_key"],
+        auth_key_encryption_key=secrets["auth_key_encryption_key"],
     )
 
 

@@ -24,7 +24,11 @@ SECRET_NAMES = (
     "redis_password",
     "service_token_key",
     "page_token_key",
+    "auth_key_encryption_key",
 )
+# These open what is stored: data without them is lost. The others are simply made anew.
+BOUND_TO_DATA = {"postgres_password", "auth_key_encryption_key"}
+# As base64url without padding, which is also how the auth service wants its key.
 SECRET_BYTES = 32
 CLOCK_SLACK_S = 1.0
 
@@ -96,9 +100,10 @@ class Home:
                 "It holds the passwords of the data beside it. Restore it, or move the whole state folder away.",
             ) from error
         missing = [name for name in SECRET_NAMES if not isinstance(found.get(name), str)]
-        if missing and (self.folder / "postgres").exists():
+        lost = [name for name in missing if name in BOUND_TO_DATA]
+        if lost and (self.folder / "postgres").exists():
             raise DevError(
-                f"{path} does not hold {', '.join(missing)}, and {self.folder / 'postgres'} needs it.",
+                f"{path} does not hold {', '.join(lost)}, and {self.folder / 'postgres'} needs it.",
                 f"Restore the file, or move {self.folder} away and start again.",
             )
         found |= {name: secrets.token_urlsafe(SECRET_BYTES) for name in missing}

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import fcntl
+import os
 import socket
+import tempfile
+from pathlib import Path
 
 import psutil
 
@@ -28,6 +33,38 @@ def free_port(host: str = LOOPBACK) -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
+
+
+class PortClaims:
+    """Ports promised to processes that have not bound them yet.
+
+    Two runs that plan at the same moment would find the same port free, and gRPC servers share a port without a word
+    (SO_REUSEPORT). A claim is a lock on a file, so it ends with the run that made it.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or Path(tempfile.gettempdir()) / f"daira-ports-{os.getuid()}"
+        self._held: list[int] = []
+
+    def take(self, port: int) -> bool:
+        """Claim a port that is free; False when it is taken or claimed by another run."""
+        if not is_free(port):
+            return False
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        descriptor = os.open(self._folder / str(port), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        self._held.append(descriptor)
+        return True
+
+    def release(self) -> None:
+        """Give all claims back."""
+        while self._held:
+            with contextlib.suppress(OSError):
+                os.close(self._held.pop())
 
 
 def owner_of(port: int) -> str:

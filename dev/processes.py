@@ -18,6 +18,9 @@ def process_table(endpoints: Endpoints) -> list[ProcessSpec]:
     shared = {
         "DAIRA_ENV": "dev",
         "PYTHONUNBUFFERED": "1",
+        "LOG_FORMAT": "console",
+        # Nobody routes to us by an endpoint list that lags, so there is nothing to wait for before draining.
+        "RPC_DRAIN_WAIT_S": "0",
         "SERVICE_TOKEN_KEY": endpoints.service_token_key,
         "PAGE_TOKEN_KEY": endpoints.page_token_key,
     }
@@ -43,9 +46,10 @@ def process_table(endpoints: Endpoints) -> list[ProcessSpec]:
     payments = {**shared, **database["payments"], **redis, **auth_keys}
     gateway = {**shared, **peers, "GATEWAY_LISTEN": endpoints.gateway_url.removeprefix("http://")}
     analytics = {**shared, **redis, **peers, "CLICKHOUSE_URL": urls["CLICKHOUSE_URL"]}
+    auth_service = {**auth, "AUTH_KEY_ENCRYPTION_KEY": endpoints.auth_key_encryption_key}
     return [
         *tasks,
-        service("auth", auth, "auth-migrate"),
+        service("auth", auth_service, "auth-migrate"),
         service("payments", payments, "payments-migrate", "auth"),
         service("social", social, "social-migrate", "auth"),
         worker("auth-relay", "services.auth.workers.relay", auth, "auth-migrate"),

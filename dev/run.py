@@ -17,6 +17,7 @@ from dev.banner import DemoSignIn, banner
 from dev.demo.filling import fill_demo
 from dev.endpoints import Endpoints, gather, needs_postgres, needs_redis
 from dev.home import Home, RecordedProcess, is_alive
+from dev.ports import PortClaims
 from dev.processes import process_table
 from dev.settings import DEFAULT_PORTS, ROOT, DevSettings
 from dev.stores.embedded import EmbeddedStores
@@ -50,7 +51,8 @@ def run_platform(settings: DevSettings, environment: Mapping[str, str], plan: Pl
         console = Console([])
         _end_leftovers(home, console)
         secrets = home.secrets()
-        ports, told = plan_ports(_ports_needed(settings), settings.named_ports)
+        claims = PortClaims()
+        ports, told = plan_ports(_ports_needed(settings), settings.named_ports, claims)
         for sentence in told:
             console.system(sentence)
         stores = EmbeddedStores(settings, home, ports, secrets)
@@ -71,6 +73,7 @@ def run_platform(settings: DevSettings, environment: Mapping[str, str], plan: Pl
         finally:
             stores.stop()
             home.record([])
+            claims.release()
         console.system("everything has ended")
 
 

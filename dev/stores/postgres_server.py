@@ -107,7 +107,7 @@ class EmbeddedPostgres:
             postgres_data.clear_stale_lock(settings.data)
 
     def stop(self) -> None:
-        """Fast shutdown (open transactions roll back), immediate after 15 s, SIGKILL at last; returns when it is gone."""
+        """Fast shutdown (transactions roll back), immediate after 15 s, SIGKILL at last; returns when it is gone."""
         if self._child is None:
             return
         backends = self._backends()

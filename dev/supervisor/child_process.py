@@ -38,7 +38,7 @@ class ChildProcess:
         cls, spec: ProcessSpec, environment: Mapping[str, str], folder: Path, say: Callable[[str, str], None]
     ) -> ChildProcess:
         """Start the process in a session of its own; it dies with this one."""
-        # SIGKILL and not SIGTERM at our death: a killed run must leave nothing, and the services are built to be killed.
+        # SIGKILL and not SIGTERM at our death: a killed run must leave nothing, and services are built to be killed.
         process = await asyncio.create_subprocess_exec(
             *leashed(spec.command, death_signal=signal.SIGKILL),
             stdin=asyncio.subprocess.DEVNULL,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from dev.errors import DevError
-from dev.ports import free_port, is_free, owner_of
+from dev.ports import PortClaims, free_port, owner_of
 from dev.settings import DEFAULT_PORTS
 
+ATTEMPTS = 100
 
-def plan_ports(names: Iterable[str], named: Mapping[str, int]) -> tuple[dict[str, int], list[str]]:
-    """Ports by setting name, and a sentence for each that is not the usual one.
+
+def plan_ports(names: Iterable[str], named: Mapping[str, int], claims: PortClaims) -> tuple[dict[str, int], list[str]]:
+    """Ports by setting name, each claimed, and a sentence for each that is not the usual one.
 
     Raises DevError naming the owner when a port that the person named is taken: they count on that very port.
     """
@@ -19,19 +21,22 @@ def plan_ports(names: Iterable[str], named: Mapping[str, int]) -> tuple[dict[str
     taken: list[str] = []
     for name in names:
         wanted = named.get(name, DEFAULT_PORTS[name])
-        if is_free(wanted) and wanted not in ports.values():
+        if wanted not in ports.values() and claims.take(wanted):
             ports[name] = wanted
         elif name in named:
             taken.append(f"{name}={wanted} is taken by {owner_of(wanted)}")
         else:
-            ports[name] = _unused(ports, named)
+            ports[name] = _unused(ports, named, claims)
             told.append(f"{name}: {wanted} is taken by {owner_of(wanted)}; using {ports[name]}")
     if taken:
         raise DevError("\n".join(taken) + ".", "Stop that process, or name another port.")
     return ports, told
 
 
-def _unused(ports: Mapping[str, int], named: Mapping[str, int]) -> int:
-    while (port := free_port()) in {*ports.values(), *named.values(), *DEFAULT_PORTS.values()}:
-        pass
-    return port
+def _unused(ports: Mapping[str, int], named: Mapping[str, int], claims: PortClaims) -> int:
+    spoken_for = {*ports.values(), *named.values(), *DEFAULT_PORTS.values()}
+    for _ in range(ATTEMPTS):
+        port = free_port()
+        if port not in spoken_for and claims.take(port):
+            return port
+    raise DevError("No free port was found.", "End processes that listen on many ports.")

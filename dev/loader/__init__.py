@@ -1,0 +1,1 @@
+"""Fills the platform with people, follows, posts and likes in bulk, as the write path would have left them."""

@@ -1,0 +1,67 @@
+"""Which batches a database holds, so that loading one twice changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+LOCK_NAME = "daira-loader"
+# A schema of the loader's own: the services' tables belong to their migrations.
+DDL = """
+CREATE SCHEMA IF NOT EXISTS loader;
+CREATE TABLE IF NOT EXISTS loader.batches (
+    batch_id text PRIMARY KEY,
+    anchor_ms bigint NOT NULL,
+    counts jsonb NOT NULL,
+    loaded_at timestamptz NOT NULL DEFAULT now()
+)
+"""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A batch that a database holds: the moment its times were counted back from, and what it brought."""
+
+    anchor_ms: int
+    counts: Mapping[str, int]
+
+
+def batch_id(parts: Mapping[str, object]) -> str:
+    """The name of a load: the same for the same files and options."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+async def recorded(connection: asyncpg.Connection[Any], batch: str) -> Recorded | None:
+    """What the database says of the batch; None when it does not hold it. Makes the loader's own table if need be."""
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", LOCK_NAME)
+        await connection.execute(DDL)
+    row = await connection.fetchrow("SELECT anchor_ms, counts FROM loader.batches WHERE batch_id = $1", batch)
+    return Recorded(row["anchor_ms"], json.loads(row["counts"])) if row else None
+
+
+async def load_once(
+    connection: asyncpg.Connection[Any],
+    batch: str,
+    anchor_ms: int,
+    load: Callable[[asyncpg.Connection[Any]], Awaitable[Mapping[str, int]]],
+) -> bool:
+    """Run `load` and record the batch in one transaction; False, and nothing done, when the batch is there already."""
+    async with connection.transaction():
+        # Held to the end, so that the same load started twice at once happens once.
+        await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", LOCK_NAME)
+        if await connection.fetchval("SELECT count(*) FROM loader.batches WHERE batch_id = $1", batch):
+            return False
+        counts = await load(connection)
+        await connection.execute(
+            "INSERT INTO loader.batches (batch_id, anchor_ms, counts) VALUES ($1, $2, $3)",
+            batch,
+            anchor_ms,
+            json.dumps(dict(counts)),
+        )
+    return True

@@ -1,0 +1,98 @@
+"""Brings a community into the databases of auth and social, through the bulk entry point that each service keeps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import asyncpg
+
+from dev.errors import DevError
+from dev.loader.batches import load_once, recorded
+from dev.loader.community import Calendar, Community
+
+CONNECT_PATIENCE_S = 30.0
+Row = TypeVar("Row")
+
+
+class Progress(Protocol):
+    """Shows how far an import is."""
+
+    def track(self, label: str, rows: Iterable[Row], total: int) -> Iterable[Row]:
+        """The rows, counted as they are taken."""
+        ...
+
+    def say(self, text: str) -> None:
+        """One line."""
+        ...
+
+
+@dataclass(frozen=True)
+class ImportOrder:
+    """What to import: the batch's name, the span of its posts, and what draws it for a moment.
+
+    `password` is of all its accounts: hashing one for each would take longer than everything else.
+    """
+
+    batch: str
+    days: int
+    draw: Callable[[Calendar], Community]
+    password: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an import did. `changed` is False when the batch was there already."""
+
+    changed: bool
+    counts: Mapping[str, int]
+    anchor_ms: int
+
+
+async def import_community(order: ImportOrder, auth_url: str, social_url: str, progress: Progress) -> Outcome:
+    """Import once; an import that was cut short between the two databases goes on with the times it began with."""
+    auth = await _connect(auth_url, "AUTH_DATABASE_URL")
+    try:
+        social = await _connect(social_url, "SOCIAL_DATABASE_URL")
+        try:
+            return await _import(order, auth, social, progress)
+        finally:
+            await social.close()
+    finally:
+        await auth.close()
+
+
+async def _import(
+    order: ImportOrder, auth: asyncpg.Connection[Any], social: asyncpg.Connection[Any], progress: Progress
+) -> Outcome:
+    in_auth, in_social = await recorded(auth, order.batch), await recorded(social, order.batch)
+    if in_auth and in_social:
+        return Outcome(changed=False, counts=in_social.counts, anchor_ms=in_social.anchor_ms)
+    begun = in_auth or in_social
+    anchor_ms = begun.anchor_ms if begun else time.time_ns() // 1_000_000
+    progress.say("drawing people, follows, posts and likes …")
+    community = order.draw(Calendar(now_ms=anchor_ms, days=order.days))
+
+    async def into_auth(connection: asyncpg.Connection[Any]) -> Mapping[str, int]:
+        return await load_accounts(connection, community, order.password, progress)
+
+    async def into_social(connection: asyncpg.Connection[Any]) -> Mapping[str, int]:
+        return await load_graph(connection, community, progress)
+
+    await load_once(auth, order.batch, anchor_ms, into_auth)
+    changed = await load_once(social, order.batch, anchor_ms, into_social)
+    after = await recorded(social, order.batch)
+    return Outcome(changed=changed, counts=after.counts if after else {}, anchor_ms=anchor_ms)
+
+
+async def _connect(url: str, setting: str) -> asyncpg.Connection[Any]:
+    try:
+        return await asyncpg.connect(
+            url, timeout=CONNECT_PATIENCE_S, server_settings={"application_name": "daira-load"}
+        )
+    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+        raise DevError(
+            f"The database of {setting} does not answer: {error}.", "Start `daira run`, or correct the setting."
+        ) from error
