@@ -1,14 +1,12 @@
 //! Rows of the batch calls, zipped from their columns.
 
-use feature_table::PostFeatures;
+use feature_table::{Like, PostFeatures};
 
 use crate::columns::{column, rows};
 use crate::error::NativeError;
 
 /// A viewer, an author, the affinity's weight and the time it holds at.
 pub(crate) type AffinityRow = (i64, i64, f64, i64);
-/// A viewer, a post, the time of the like and +1 or -1.
-pub(crate) type LikeRow = (i64, i64, i64, i8);
 
 pub(crate) fn posts(
     post_ids: &[u8],
@@ -51,21 +49,39 @@ pub(crate) fn affinities(
         .map(|((viewer, author), (weight, at))| (viewer, author, weight, at)))
 }
 
+/// Rows of likes; zero or no `author_ids` where the caller does not know the authors.
 pub(crate) fn likes(
     viewer_ids: &[u8],
     post_ids: &[u8],
     at_ms: &[u8],
     deltas: &[u8],
-) -> Result<impl Iterator<Item = LikeRow>, NativeError> {
+    author_ids: Option<&[u8]>,
+) -> Result<impl Iterator<Item = Like>, NativeError> {
     let rows = rows("viewer_ids", viewer_ids)?;
-    if column::<i8, 1>("deltas", deltas, rows)?.any(|delta| delta.abs() != 1) {
+    if column::<i8, 1>("deltas", deltas, rows)?.any(|delta| delta != 1 && delta != -1) {
         return Err(NativeError::LikeDelta);
     }
+    let known = author_ids
+        .map(|ids| column("author_ids", ids, rows))
+        .transpose()?;
+    let authors = known
+        .into_iter()
+        .flatten()
+        .map(|id: i64| (id != 0).then_some(id));
     let pairs = column("viewer_ids", viewer_ids, rows)?.zip(column("post_ids", post_ids, rows)?);
     let changes = column("at_ms", at_ms, rows)?.zip(column("deltas", deltas, rows)?);
-    Ok(pairs
+    let rows = pairs
         .zip(changes)
-        .map(|((viewer, post), (at, delta))| (viewer, post, at, delta)))
+        .zip(authors.chain(std::iter::repeat(None)));
+    Ok(rows.map(
+        |(((viewer_id, post_id), (at_ms, change)), author_id)| Like {
+            viewer_id,
+            post_id,
+            author_id,
+            at_ms,
+            change,
+        },
+    ))
 }
 
 /// Author ids with an absolute count (u32) or a change (i32) each.

@@ -129,8 +129,11 @@ impl FeatureTable {
         })
     }
 
-    /// Move like counts and affinities (i64, i64, i64, i8); how many posts were known. For a delta
-    /// of -1, `at_ms` is the time of the like that is taken back.
+    /// Move like counts and affinities (i64, i64, i64, i8); how many posts were known.
+    ///
+    /// For a delta of -1, `at_ms` is the time of the like that is taken back. With `author_ids`
+    /// (i64, 0 for unknown) affinities move also for posts that the table does not know.
+    #[pyo3(signature = (viewer_ids, post_ids, at_ms, deltas, author_ids=None))]
     fn add_likes(
         &self,
         py: Python<'_>,
@@ -138,14 +141,12 @@ impl FeatureTable {
         post_ids: &[u8],
         at_ms: &[u8],
         deltas: &[u8],
+        author_ids: Option<&[u8]>,
     ) -> Result<usize, NativeError> {
         py.detach(|| {
-            let likes = batches::likes(viewer_ids, post_ids, at_ms, deltas)?;
+            let likes = batches::likes(viewer_ids, post_ids, at_ms, deltas, author_ids)?;
             let mut table = self.write()?;
-            let known = |(viewer, post, at_ms, delta)| {
-                usize::from(table.add_like(viewer, post, at_ms, delta))
-            };
-            Ok(likes.map(known).sum())
+            Ok(likes.map(|like| usize::from(table.add_like(&like))).sum())
         })
     }
 

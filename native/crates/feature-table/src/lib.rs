@@ -16,4 +16,4 @@ mod table;
 pub use ids::{EPOCH_MS, created_ms};
 pub use posts::PostFeatures;
 pub use stats::Stats;
-pub use table::{FeatureTable, TableSettings, TableSettingsError};
+pub use table::{FeatureTable, Like, TableSettings, TableSettingsError};

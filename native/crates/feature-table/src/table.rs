@@ -54,6 +54,21 @@ impl TableSettings {
     }
 }
 
+/// A like that was given or taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Like {
+    /// Who likes.
+    pub viewer_id: i64,
+    /// What they like.
+    pub post_id: i64,
+    /// Who wrote it, if the caller knows.
+    pub author_id: Option<i64>,
+    /// Unix milliseconds at which the like was given, also of one taken back.
+    pub at_ms: i64,
+    /// +1 for a like given, -1 for one taken back.
+    pub change: i8,
+}
+
 /// Features of hot posts. See the crate's documentation.
 #[derive(Debug)]
 pub struct FeatureTable {
@@ -158,24 +173,28 @@ impl FeatureTable {
         }
     }
 
-    /// Adds a viewer's like of a post made at `at_ms` (or, for a negative change, takes back the
-    /// like made then): moves the post's count and the affinity. Tells whether the post is known.
-    pub fn add_like(&mut self, viewer_id: i64, post_id: i64, at_ms: i64, change: i8) -> bool {
-        let Some(record) = self.posts.get_mut(post_id) else {
-            return false;
-        };
-        record.likes = record.likes.saturating_add_signed(i32::from(change));
-        let Some(author) = record.author else {
-            return false;
-        };
-        self.affinities.add_like(
-            viewer_id,
-            author,
-            at_ms,
-            f64::from(change),
-            self.settings.affinity_half_life_ms,
-        );
-        true
+    /// Adds a like, or takes one back: moves the post's count and the viewer's affinity with its
+    /// author. Tells whether the post is known; if not, `like.author_id` still gets the affinity.
+    pub fn add_like(&mut self, like: &Like) -> bool {
+        let record = self.posts.get_mut(like.post_id);
+        let known = record.is_some();
+        let mut author = None;
+        if let Some(record) = record {
+            record.likes = record.likes.saturating_add_signed(i32::from(like.change));
+            author = record.author;
+        }
+        let told = like.author_id;
+        author = author.or_else(|| self.authors.slot_or_new(told?));
+        if let Some(author) = author {
+            self.affinities.add_like(
+                like.viewer_id,
+                author,
+                like.at_ms,
+                f64::from(like.change),
+                self.settings.affinity_half_life_ms,
+            );
+        }
+        known
     }
 
     /// Changes how many reported a post; never below zero. Tells whether the post is known.

@@ -42,7 +42,7 @@ fn feeds(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("feed");
     group.measurement_time(Duration::from_secs(3));
     for (count, sources) in [
-        (100, 1),
+        (100_i32, 1),
         (500, 50),
         (2200, 1),
         (2200, 200),

@@ -18,22 +18,48 @@ use crate::terms::{author_diversity, kind_diversity};
 /// Posts of one author that may follow one another while another author's post waits.
 const STREAK_MAX: u32 = 2;
 
+/// After this many posts of an author, nothing is left of the author's part: 0.7 / 2^31 rounds to 0.
+const AUTHOR_GAINS: usize = 31;
+
+/// A score above an id: compares by score, then by id, in two instructions.
+type Rank = i128;
+
+fn rank_of(score: i64, id: i64) -> Rank {
+    (Rank::from(score) << i64::BITS) + Rank::from(id)
+}
+
+/// What the author's part of diversity adds to a score, by posts of the author chosen.
+#[derive(Clone, Copy, Debug)]
+struct AuthorGains([i64; AUTHOR_GAINS]);
+
+impl AuthorGains {
+    fn new(weight: u8) -> Self {
+        let chosen = |index| u32::try_from(index).unwrap_or(u32::MAX);
+        Self(std::array::from_fn(|index| {
+            weigh(weight, author_diversity(chosen(index)))
+        }))
+    }
+
+    fn after(&self, chosen: u32) -> i64 {
+        self.0.get(chosen as usize).copied().unwrap_or(0)
+    }
+}
+
 /// A group's best unchosen post as it stood after `chosen` posts of its author.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    /// Score without the kind's part of diversity.
-    key: i64,
-    id: i64,
+    /// The score without the kind's part of diversity, and the id.
+    rank: Rank,
     /// Where the post stands in the sorted candidates; its group continues there.
-    at: usize,
+    at: u32,
     /// The author's place in `Selection::chosen_by_author`.
-    author: usize,
+    author: u32,
     chosen: u32,
 }
 
 impl PartialEq for Entry {
     fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
+        self.rank == other.rank
     }
 }
 
@@ -47,17 +73,17 @@ impl PartialOrd for Entry {
 
 impl Ord for Entry {
     fn cmp(&self, other: &Self) -> Ordering {
-        (self.key, self.id).cmp(&(other.key, other.id))
+        self.rank.cmp(&other.rank)
     }
 }
 
-/// The groups of one kind.
+/// The groups of one kind. Between steps the top of the heap is fresh.
 #[derive(Debug)]
 struct Kind {
-    chosen: u32,
-    /// What the kind's part of diversity adds to a score now.
-    gain: i64,
     heap: BinaryHeap<Entry>,
+    chosen: u32,
+    /// What the kind's part of diversity adds to a rank now.
+    gain: Rank,
     /// The entry of the author who must pause, taken off the heap meanwhile.
     paused: Option<Entry>,
 }
@@ -65,17 +91,18 @@ struct Kind {
 struct Selection {
     scored: Vec<Scored>,
     weight: u8,
+    author_gains: AuthorGains,
     kinds: Vec<Kind>,
     chosen_by_author: Vec<u32>,
 }
 
 /// Chooses at most `limit` of `scored` greedily; `weight` is the percent that diversity counts.
 pub(crate) fn diversify(mut scored: Vec<Scored>, weight: u8, limit: usize) -> Vec<Ranked> {
-    scored.sort_unstable_by_key(|post| (post.author, post.kind, Reverse((post.base, post.id))));
+    scored.sort_unstable_by_key(|post| (post.group(), Reverse(rank_of(post.base, post.id))));
     let limit = limit.min(scored.len());
     let mut selection = Selection::new(scored, weight);
     let mut ranked = Vec::with_capacity(limit);
-    let mut last_author = usize::MAX;
+    let mut last_author = u32::MAX;
     let mut streak = 0;
     while ranked.len() < limit {
         let pausing = (streak >= STREAK_MAX).then_some(last_author);
@@ -91,49 +118,55 @@ pub(crate) fn diversify(mut scored: Vec<Scored>, weight: u8, limit: usize) -> Ve
 
 #[allow(
     clippy::indexing_slicing,
-    reason = "every index here was made from the same vectors a few lines before"
+    clippy::cast_possible_truncation,
+    reason = "indexes point into vectors of this struct, made from them and never shortened; a feed \
+              has far fewer than 2^32 candidates"
 )]
 impl Selection {
+    /// Takes candidates sorted by group, the best of each group first.
     fn new(scored: Vec<Scored>, weight: u8) -> Self {
-        let mut selection = Self {
+        let author_gains = AuthorGains::new(weight);
+        let groups = || scored.chunk_by(|left, right| left.group() == right.group());
+        let mut groups_by_kind = [0_usize; 1 + u8::MAX as usize];
+        for group in groups() {
+            groups_by_kind[usize::from(group[0].kind)] += 1;
+        }
+        let mut heads = groups_by_kind.map(Vec::with_capacity);
+        let mut chosen_by_author = Vec::with_capacity(scored.len());
+        let mut at = 0;
+        let mut before = None;
+        for group in groups() {
+            let head = &group[0];
+            if before != Some(head.author) {
+                chosen_by_author.push(0);
+                before = Some(head.author);
+            }
+            heads[usize::from(head.kind)].push(Entry {
+                rank: rank_of(head.base + author_gains.after(0), head.id),
+                at,
+                author: chosen_by_author.len() as u32 - 1,
+                chosen: 0,
+            });
+            at += group.len() as u32;
+        }
+        let kinds = heads.into_iter().filter(|heads| !heads.is_empty());
+        let kinds = kinds.map(|heads| Kind {
+            heap: BinaryHeap::from(heads),
+            chosen: 0,
+            gain: rank_of(weigh(weight, kind_diversity(0)), 0),
+            paused: None,
+        });
+        Self {
+            kinds: kinds.collect(),
             scored,
             weight,
-            kinds: Vec::new(),
-            chosen_by_author: Vec::new(),
-        };
-        let first_gain = weigh(weight, author_diversity(0));
-        let mut heads: Vec<(u8, Entry)> = Vec::with_capacity(selection.scored.len());
-        let mut before: Option<(u32, u8)> = None;
-        for (at, post) in selection.scored.iter().enumerate() {
-            if before.is_none_or(|(author, _)| author != post.author) {
-                selection.chosen_by_author.push(0);
-            }
-            if before != Some((post.author, post.kind)) {
-                let entry = Entry {
-                    key: post.base + first_gain,
-                    id: post.id,
-                    at,
-                    author: selection.chosen_by_author.len() - 1,
-                    chosen: 0,
-                };
-                heads.push((post.kind, entry));
-            }
-            before = Some((post.author, post.kind));
+            author_gains,
+            chosen_by_author,
         }
-        heads.sort_unstable_by_key(|&(kind, entry)| (kind, entry.at));
-        for of_kind in heads.chunk_by(|left, right| left.0 == right.0) {
-            selection.kinds.push(Kind {
-                chosen: 0,
-                gain: weigh(weight, kind_diversity(0)),
-                heap: of_kind.iter().map(|&(_, entry)| entry).collect(),
-                paused: None,
-            });
-        }
-        selection
     }
 
     /// Takes the best post whose author need not pause, or the best of all if nobody else waits.
-    fn choose(&mut self, pausing: Option<usize>) -> Option<(usize, Ranked)> {
+    fn choose(&mut self, pausing: Option<u32>) -> Option<(u32, Ranked)> {
         let Some(author) = pausing else {
             return self.take_best();
         };
@@ -143,70 +176,31 @@ impl Selection {
         other.or_else(|| self.take_best())
     }
 
-    fn take_best(&mut self) -> Option<(usize, Ranked)> {
-        let best = self.best_kind()?;
-        self.take(best)
-    }
-
-    /// The kind whose best entry scores highest of all, that entry being fresh.
-    fn best_kind(&mut self) -> Option<usize> {
-        let mut best: Option<(i64, i64, usize)> = None;
-        for index in 0..self.kinds.len() {
-            self.refresh(index);
-            let kind = &self.kinds[index];
-            if let Some(entry) = kind.heap.peek() {
-                let score = entry.key + kind.gain;
-                best = best.max(Some((score, entry.id, index)));
-            }
-        }
-        best.map(|(_, _, index)| index)
-    }
-
-    /// Brings the top of a kind's heap up to date, until the top is.
-    fn refresh(&mut self, kind: usize) {
-        while let Some(mut top) = self.kinds[kind].heap.peek_mut() {
-            let chosen = self.chosen_by_author[top.author];
-            if top.chosen == chosen {
-                break;
-            }
-            top.chosen = chosen;
-            top.key = self.scored[top.at].base + weigh(self.weight, author_diversity(chosen));
-        }
-    }
-
-    /// Takes the author's entries out of the running where they lead.
-    fn pause(&mut self, author: usize) {
-        for index in 0..self.kinds.len() {
-            self.refresh(index);
-            let kind = &mut self.kinds[index];
-            if let Some(top) = kind.heap.peek_mut()
-                && top.author == author
-            {
-                kind.paused = Some(PeekMut::pop(top));
-            }
-        }
-    }
-
-    fn resume(&mut self) {
-        for kind in &mut self.kinds {
-            kind.heap.extend(kind.paused.take());
-        }
+    /// Takes the greatest of the kinds' tops.
+    fn take_best(&mut self) -> Option<(u32, Ranked)> {
+        let tops = self.kinds.iter().enumerate().filter_map(|(index, kind)| {
+            let top = kind.heap.peek()?;
+            Some((top.rank + kind.gain, index))
+        });
+        let (_, best) = tops.max()?;
+        let (author, post) = self.take(best)?;
+        self.refresh_tops_of(author);
+        Some((author, post))
     }
 
     /// Takes the top of a kind and lets the next of its group compete.
-    fn take(&mut self, index: usize) -> Option<(usize, Ranked)> {
+    fn take(&mut self, index: usize) -> Option<(u32, Ranked)> {
         let kind = &mut self.kinds[index];
         let mut top = kind.heap.peek_mut()?;
-        let (at, author) = (top.at, top.author);
-        let post = self.scored[at];
-        let chosen = &mut self.chosen_by_author[author];
+        let Entry { at, author, .. } = *top;
+        let post = &self.scored[at as usize];
+        let chosen = &mut self.chosen_by_author[author as usize];
         let diversity = author_diversity(*chosen) + kind_diversity(kind.chosen);
         *chosen += 1;
-        match self.scored.get(at + 1) {
-            Some(next) if (next.author, next.kind) == (post.author, post.kind) => {
+        match self.scored.get(at as usize + 1) {
+            Some(next) if next.group() == post.group() => {
                 *top = Entry {
-                    key: next.base + weigh(self.weight, author_diversity(*chosen)),
-                    id: next.id,
+                    rank: rank_of(next.base + self.author_gains.after(*chosen), next.id),
                     at: at + 1,
                     author,
                     chosen: *chosen,
@@ -218,8 +212,56 @@ impl Selection {
             }
         }
         kind.chosen += 1;
-        kind.gain = weigh(self.weight, kind_diversity(kind.chosen));
+        kind.gain = rank_of(weigh(self.weight, kind_diversity(kind.chosen)), 0);
         let score = post.base + weigh(self.weight, diversity);
-        Some((author, post.ranked(diversity, score)))
+        let post = post.ranked(diversity, score);
+        self.refresh(index);
+        Some((author, post))
+    }
+
+    /// Brings the tops up to date that a choice of `author` made stale.
+    fn refresh_tops_of(&mut self, author: u32) {
+        for index in 0..self.kinds.len() {
+            if self.kinds[index]
+                .heap
+                .peek()
+                .is_some_and(|top| top.author == author)
+            {
+                self.refresh(index);
+            }
+        }
+    }
+
+    /// Brings the top of a kind's heap up to date, until the top is.
+    fn refresh(&mut self, kind: usize) {
+        let heap = &mut self.kinds[kind].heap;
+        while let Some(mut top) = heap.peek_mut() {
+            let chosen = self.chosen_by_author[top.author as usize];
+            if top.chosen == chosen {
+                break;
+            }
+            let post = &self.scored[top.at as usize];
+            top.chosen = chosen;
+            top.rank = rank_of(post.base + self.author_gains.after(chosen), post.id);
+        }
+    }
+
+    /// Takes the author's entries out of the running where they lead.
+    fn pause(&mut self, author: u32) {
+        for index in 0..self.kinds.len() {
+            let kind = &mut self.kinds[index];
+            let top = kind.heap.peek_mut().filter(|top| top.author == author);
+            kind.paused = top.map(PeekMut::pop);
+            if kind.paused.is_some() {
+                self.refresh(index);
+            }
+        }
+    }
+
+    /// Puts the paused entries back; they are fresh, since their author was not chosen meanwhile.
+    fn resume(&mut self) {
+        for kind in &mut self.kinds {
+            kind.heap.extend(kind.paused.take());
+        }
     }
 }

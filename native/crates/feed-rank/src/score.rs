@@ -53,6 +53,11 @@ impl Scored {
         }
     }
 
+    /// What posts of one author and one kind share, as one number so that comparing is cheap.
+    pub(crate) fn group(&self) -> u64 {
+        u64::from(self.author) << u8::BITS | u64::from(self.kind)
+    }
+
     /// The candidate as chosen with this diversity.
     pub(crate) fn ranked(&self, diversity: u32, score: i64) -> Ranked {
         Ranked {

@@ -1,5 +1,7 @@
 //! The fast ranking equals a naive greedy one, written here in the plainest way.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use feed_rank::{Affinity, Candidate, DescendingMerge, RankSettings, Weights, rank, terms};
 use proptest::prelude::*;
 
