@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import builtins
 import contextlib
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -33,6 +35,7 @@ def create_redis(url: str, *, timeout_s: float, client_name: str, max_connection
     """
     pool: Any = redis.asyncio.BlockingConnectionPool.from_url(
         url,
+        connection_class=_PromptConnection,
         max_connections=max_connections,
         timeout=timeout_s,
         socket_timeout=timeout_s,
@@ -43,6 +46,31 @@ def create_redis(url: str, *, timeout_s: float, client_name: str, max_connection
         protocol=2,
     )
     return redis.asyncio.Redis.from_pool(pool)
+
+
+class _PromptConnection(redis.asyncio.Connection):
+    """A TCP connection that sends without a task of its own.
+
+    redis-py guards each send with asyncio.wait_for, which before Python 3.12 makes a task a command and can swallow the
+    cancellation of the caller, so that a call past its deadline would go on.
+    """
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:  # noqa: FBT001, FBT002 - redis-py's own
+        if not self.is_connected:
+            await self.connect_check_health(check_health=False)
+        if check_health:
+            await self.check_health()  # type: ignore[no-untyped-call]
+        try:
+            async with asyncio.timeout(self.socket_timeout):
+                await self._send_packed_command([command] if isinstance(command, bytes) else command)
+        except BaseException as error:
+            # What was sent so far is unknown: the connection cannot be used again.
+            await self.disconnect(nowait=True)
+            if isinstance(error, builtins.TimeoutError):
+                raise TimeoutError("timeout writing to socket") from None
+            if isinstance(error, OSError):
+                raise ConnectionError("error writing to socket") from error
+            raise
 
 
 class RedisBreaker:
