@@ -57,7 +57,7 @@ def _read_email(text: str) -> str:
     if len(stripped) > _MAX_EMAIL_CHARS:
         raise invalid("identifier.email", f"must have at most {_MAX_EMAIL_CHARS} characters")
     try:
-        parsed = validate_email(stripped, check_deliverability=False)
+        parsed = validate_email(stripped, check_deliverability=False, strict=True)
     except (EmailNotValidError, ValueError):
         raise invalid("identifier.email", "must be an e-mail address") from None
     return str(parsed.normalized)
