@@ -1,0 +1,144 @@
+"""How a protobuf value becomes a GraphQL value: one converter a field, chosen and checked when the schema is bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from google.protobuf.descriptor import FieldDescriptor
+from graphql import (
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    get_named_type,
+)
+
+from gateway import opaque_ids
+from gateway.binding import contract
+from gateway.binding.annotations import Annotations
+from gateway.binding.contract import BindingError
+from gateway.opaque_ids import IdType
+from gateway.scalars import Money, RankingTerm, date_time, saturated
+
+Converter = Callable[[Any], Any]
+
+_TIMESTAMP: Final = "google.protobuf.Timestamp"
+_INTEGERS: Final = frozenset(
+    {
+        FieldDescriptor.CPPTYPE_INT32,
+        FieldDescriptor.CPPTYPE_INT64,
+        FieldDescriptor.CPPTYPE_UINT32,
+        FieldDescriptor.CPPTYPE_UINT64,
+    }
+)
+_FLOATS: Final = frozenset({FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT})
+
+
+def converter(field: GraphQLField, proto: FieldDescriptor, annotations: Annotations) -> Converter | None:
+    """What turns the proto field's value into the GraphQL field's; None when it needs no change.
+
+    BindingError when the types do not fit. A converter may answer None only where the GraphQL field is nullable.
+    """
+    nullable = not isinstance(field.type, GraphQLNonNull)
+    bare = field.type if nullable else field.type.of_type  # type: ignore[union-attr]
+    if isinstance(bare, GraphQLList):
+        return _list(bare, proto, annotations)
+    if proto.is_repeated:
+        raise BindingError(f"{proto.full_name} is repeated, {bare} is no list")
+    if isinstance(bare, GraphQLEnumType):
+        return _enum(bare, proto, annotations, nullable=nullable)
+    if isinstance(bare, GraphQLObjectType):
+        return _object(field, bare, proto, annotations)
+    return _scalar(field, bare.name, proto, annotations, nullable=nullable)
+
+
+def _scalar(
+    field: GraphQLField, name: str, proto: FieldDescriptor, annotations: Annotations, *, nullable: bool
+) -> Converter | None:
+    kind = proto.cpp_type
+    if name == "ID" and kind == FieldDescriptor.CPPTYPE_INT64:
+        return _id(field, annotations)
+    if name == "Int" and kind in _INTEGERS:
+        return None if kind == FieldDescriptor.CPPTYPE_INT32 else saturated
+    if name == "Float" and kind in _FLOATS:
+        return None
+    if name == "Boolean" and kind == FieldDescriptor.CPPTYPE_BOOL:
+        return None
+    if name in {"String", "Date"} and kind == FieldDescriptor.CPPTYPE_STRING:
+        return _empty_to_none if nullable else None
+    if name == "DateTime" and proto.message_type is not None and proto.message_type.full_name == _TIMESTAMP:
+        return date_time
+    raise BindingError(f"{proto.full_name} does not fit {name}")
+
+
+def _object(
+    field: GraphQLField, target: GraphQLObjectType, proto: FieldDescriptor, annotations: Annotations
+) -> Converter | None:
+    if target.name == "Money" and proto.cpp_type == FieldDescriptor.CPPTYPE_INT64:
+        return Money
+    weight = annotations.one(field, "weight")
+    if target.name == "RankingTerm" and proto.cpp_type in _FLOATS and weight is not None:
+        value = float(weight["value"])
+        return lambda number: RankingTerm(number, value)
+    names = {found["name"] for found in annotations.all(target, "message")}
+    if proto.message_type is not None and proto.message_type.full_name in names:
+        return None
+    raise BindingError(f"{proto.full_name} does not fit {target.name}")
+
+
+def _list(bare: GraphQLList[GraphQLOutputType], proto: FieldDescriptor, annotations: Annotations) -> Converter:
+    if not proto.is_repeated:
+        raise BindingError(f"{proto.full_name} is not repeated, {bare} is a list")
+    target = get_named_type(bare)
+    names = {found["name"] for found in annotations.all(target, "message")}
+    if proto.message_type is None or proto.message_type.full_name not in names:
+        raise BindingError(f"{proto.full_name} does not fit {bare}")
+    return list
+
+
+def _enum(target: GraphQLEnumType, proto: FieldDescriptor, annotations: Annotations, *, nullable: bool) -> Converter:
+    names = enum_names(target, annotations)
+    if proto.enum_type is None or proto.enum_type.full_name != annotations.text(target, "protoEnum", "name"):
+        raise BindingError(f"{proto.full_name} does not fit {target.name}")
+    if not nullable:
+        # A value added to the contract later would break every answer that has it.
+        raise BindingError(f"{proto.full_name}: fields of enums are nullable")
+    return names.get
+
+
+def _id(field: GraphQLField, annotations: Annotations) -> Converter:
+    kind = id_type(annotations.one(field, "id"))
+
+    def convert(number: int) -> str | None:
+        return opaque_ids.encode(kind, number) if number else None
+
+    return convert
+
+
+def _empty_to_none(text: str) -> str | None:
+    return text or None
+
+
+def id_type(annotation: dict[str, Any] | None) -> IdType:
+    """The kind that an @id names; BindingError without one."""
+    if annotation is None:
+        raise BindingError("an ID needs @id")
+    return IdType[annotation["type"]]
+
+
+def enum_names(target: GraphQLEnumType, annotations: Annotations) -> dict[int, str]:
+    """GraphQL names of a proto enum by number; BindingError when a GraphQL value has no counterpart."""
+    name = annotations.text(target, "protoEnum", "name")
+    if name is None:
+        raise BindingError(f"{target.name} needs @protoEnum")
+    descriptor = contract.enum(name)
+    zero = descriptor.values_by_number[0].name
+    prefix = zero.removesuffix("UNSPECIFIED")
+    numbers = {value.name.removeprefix(prefix): value.number for value in descriptor.values}
+    missing = set(target.values) - set(numbers)
+    if missing:
+        raise BindingError(f"{name} has no {', '.join(sorted(missing))}")
+    return {numbers[value]: value for value in target.values}

@@ -1,0 +1,109 @@
+"""Parsed and validated documents, kept in a bounded cache."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    get_operation_ast,
+    parse,
+    specified_rules,
+    validate,
+)
+
+from gateway import limits
+from gateway.cost import CostModel
+
+_ERRORS_MAX: Final = 10
+_CACHE_ENTRIES: Final = 1000
+# Long documents are rare, and a cache of them would be a way to fill the memory.
+_CACHED_CHARS_MAX: Final = 8192
+
+PARSE_FAILED: Final = "GRAPHQL_PARSE_FAILED"
+VALIDATION_FAILED: Final = "GRAPHQL_VALIDATION_FAILED"
+
+
+@dataclass(slots=True)
+class PreparedDocument:
+    """A document that may be executed, and the price lists of its operations."""
+
+    document: DocumentNode
+    _prices: dict[str, Any] = field(default_factory=dict)
+
+    def operation(self, name: str | None) -> OperationDefinitionNode | None:
+        """The operation asked for; None when it is not there, or several are and none is named."""
+        return get_operation_ast(self.document, name)
+
+    def prices(self, operation: OperationDefinitionNode, model: CostModel) -> Any:
+        """The price list of an operation, made once."""
+        name = operation.name.value if operation.name else ""
+        if name not in self._prices:
+            self._prices[name] = model.prices(self.document, operation)
+        return self._prices[name]
+
+
+class Documents:
+    """Prepares documents for one schema. The cache holds the least recently used out."""
+
+    def __init__(self, schema: GraphQLSchema, *, introspection: bool, entries: int = _CACHE_ENTRIES) -> None:
+        self._schema = schema
+        self._suggest = introspection
+        self._rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
+        self._entries = entries
+        self._cache: OrderedDict[str, PreparedDocument] = OrderedDict()
+        # Called with whether the cache had the document; a metric hangs here.
+        self.on_lookup: Callable[[bool], None] = lambda _hit: None
+
+    def prepare(self, text: str) -> PreparedDocument | list[GraphQLError]:
+        """The document, or why it may not run: syntax, limits, validation."""
+        found = self._cache.get(text)
+        if found is not None:
+            self._cache.move_to_end(text)
+            self.on_lookup(True)
+            return found
+        self.on_lookup(False)
+        outcome = self._prepare(text)
+        if isinstance(outcome, PreparedDocument) and len(text) <= _CACHED_CHARS_MAX:
+            self._cache[text] = outcome
+            if len(self._cache) > self._entries:
+                self._cache.popitem(last=False)
+        return outcome
+
+    def _prepare(self, text: str) -> PreparedDocument | list[GraphQLError]:
+        if len(text) > limits.CHARS_MAX:
+            return [GraphQLError(
+                f"The document is too large: more than {limits.CHARS_MAX} characters.",
+                extensions={"code": "DOCUMENT_TOO_LARGE"},
+            )]  # fmt: skip
+        try:
+            document = parse(text, max_tokens=limits.TOKENS_MAX, max_comments=limits.TOKENS_MAX)
+        except GraphQLSyntaxError as error:
+            return [_coded(error, PARSE_FAILED)]
+        except RecursionError:
+            return [GraphQLError("The document is nested too deeply.", extensions={"code": PARSE_FAILED})]
+        refused = limits.check_shape(document)
+        if refused is not None:
+            return [refused]
+        try:
+            errors = validate(
+                self._schema, document, self._rules, max_errors=_ERRORS_MAX, hide_suggestions=not self._suggest
+            )
+        except RecursionError:
+            return [GraphQLError("The document is nested too deeply.", extensions={"code": VALIDATION_FAILED})]
+        if errors:
+            return [_coded(error, VALIDATION_FAILED) for error in errors]
+        return PreparedDocument(document)
+
+
+def _coded(error: GraphQLError, code: str) -> GraphQLError:
+    error.extensions = {**(error.extensions or {}), "code": code}
+    return error

@@ -1,0 +1,107 @@
+"""The few shapes of ASGI that the gateway uses: a request, a response, and how they travel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+BODY_BYTES_MAX: Final = 256 * 1024
+_BODY_TIMEOUT_S: Final = 10.0
+
+
+class ClientGone(Exception):  # noqa: N818 - it tells what happened
+    """The client closed the connection; nobody reads an answer."""
+
+
+class Refused(Exception):  # noqa: N818 - it tells what happened
+    """The request cannot be served as it stands."""
+
+    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = dict(headers or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The head of a request. Header names are small; of a header sent twice the values are joined by commas."""
+
+    method: str
+    path: str
+    query_string: bytes
+    headers: Mapping[str, str]
+
+    @classmethod
+    def from_scope(cls, scope: Scope) -> Request:
+        """The head as ASGI gives it."""
+        headers: dict[str, str] = {}
+        for raw_name, raw_value in scope["headers"]:
+            name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        return cls(scope["method"], scope["path"], scope.get("query_string", b""), headers)
+
+
+@dataclass(slots=True)
+class Response:
+    """A whole response."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+    headers: dict[str, str] = field(default_factory=dict)
+
+    async def send(self, send: Send, *, head_only: bool) -> None:
+        """Send it; `head_only` for HEAD."""
+        headers = {"content-type": self.content_type, "content-length": str(len(self.body)), **self.headers}
+        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": self.status, "headers": encoded})
+        await send({"type": "http.response.body", "body": b"" if head_only else self.body})
+
+
+async def read_body(request: Request, receive: Receive) -> bytes:
+    """The body; Refused 413 as soon as it is known to be too long, 408 when it does not come, ClientGone when it never will."""
+    try:
+        announced = int(request.headers.get("content-length", "0"))
+    except ValueError:
+        announced = 0
+    if announced > BODY_BYTES_MAX:
+        raise too_large()
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(_BODY_TIMEOUT_S):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGone
+                chunk = message.get("body", b"")
+                size += len(chunk)
+                if size > BODY_BYTES_MAX:
+                    raise too_large()
+                chunks.append(chunk)
+                if not message.get("more_body", False):
+                    return b"".join(chunks)
+    except TimeoutError as error:
+        raise Refused(408, "REQUEST_TIMEOUT", "the body did not come in time", {"connection": "close"}) from error
+
+
+def too_large() -> Refused:
+    """The refusal of a body over the limit. The connection is closed, so the rest of the body is never read."""
+    message = f"the body is larger than {BODY_BYTES_MAX} bytes"
+    return Refused(413, "BODY_TOO_LARGE", message, {"connection": "close"})
+
+
+async def disconnected(receive: Receive) -> None:
+    """Returns when the client is gone."""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return

@@ -1,0 +1,137 @@
+"""/graphql: one GraphQL request over HTTP, by the GraphQL-over-HTTP specification."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import time
+from typing import Final
+
+import orjson
+
+from gateway.execution import Engine, GraphQLRequest, MutationOverGet, Outcome
+from gateway.http import negotiation, parameters
+from gateway.http.asgi import ClientGone, Receive, Refused, Request, Response, disconnected, read_body
+from gateway.telemetry import GatewayMetrics
+from services.chassis import context
+from services.chassis.context import RequestContext
+from services.chassis.interceptors.request_context import new_request_id
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_BEARER: Final = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/=-]{1,4096})")
+_PREFLIGHT_HEADERS: Final = ("x-daira-preflight", "apollo-require-preflight", "graphql-require-preflight")
+_FOREIGN_SITES: Final = frozenset({"cross-site", "same-site"})
+_NO_STORE: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff", "vary": "accept"}
+
+
+class GraphQLEndpoint:
+    """Answers requests to /graphql; at most `in_flight_max` at a time."""
+
+    def __init__(self, engine: Engine, metrics: GatewayMetrics, *, timeout_s: float, in_flight_max: int) -> None:
+        self._engine = engine
+        self._metrics = metrics
+        self._timeout_s = timeout_s
+        self._in_flight_max = in_flight_max
+        self.in_flight = 0
+
+    async def respond(self, request: Request, receive: Receive) -> Response:
+        """The response to any method; ClientGone when there is nobody to answer."""
+        started = time.monotonic()
+        request_id = _request_id(request)
+        media = negotiation.response_type(request.headers.get("accept"))
+        self.in_flight += 1
+        try:
+            response = await self._guarded(request, receive, request_id, media)
+        except Refused as refusal:
+            response = error_response(refusal, media)
+        finally:
+            self.in_flight -= 1
+        response.headers.update(_NO_STORE)
+        response.headers["x-request-id"] = request_id
+        self._metrics.seconds.labels(str(response.status)).observe(time.monotonic() - started)
+        return response
+
+    async def _guarded(self, request: Request, receive: Receive, request_id: str, media: str | None) -> Response:
+        if request.method not in {"GET", "POST"}:
+            raise Refused(405, "METHOD_NOT_ALLOWED", "use GET or POST", {"allow": "GET, POST"})
+        if self.in_flight > self._in_flight_max:
+            raise Refused(503, "RATE_LIMITED", "too many requests at once", {"retry-after": "1"})
+        if media is None:
+            raise Refused(406, "NOT_ACCEPTABLE", f"this address answers {negotiation.GRAPHQL} or {negotiation.JSON}")
+        is_get = request.method == "GET"
+        if is_get:
+            _refuse_foreign_page(request)
+            parsed = parameters.from_query_string(request.query_string)
+        else:
+            if not negotiation.is_utf8_json(request.headers.get("content-type")):
+                raise Refused(415, "UNSUPPORTED_MEDIA_TYPE", "send application/json in UTF-8")
+            parsed = parameters.from_body(await read_body(request, receive))
+        current = RequestContext(
+            request_id=request_id,
+            method="graphql",
+            deadline_monotonic=time.monotonic() + self._timeout_s,
+            bearer=_bearer(request),
+        )
+        with context.bind(current):
+            try:
+                outcome = await self._until_gone(parsed, receive, read_only=is_get)
+            except MutationOverGet as error:
+                message = "GET is for queries; send mutations by POST"
+                raise Refused(405, "METHOD_NOT_ALLOWED", message, {"allow": "POST"}) from error
+        for code in outcome.codes:
+            self._metrics.errors.labels(code).inc()
+        # A request error under the older media type is 200, for clients that read bodies of 200 only.
+        status = 200 if outcome.executed or media == negotiation.JSON else 400
+        return Response(status, orjson.dumps(outcome.body), f"{media}; charset=utf-8")
+
+    async def _until_gone(self, parsed: GraphQLRequest, receive: Receive, *, read_only: bool) -> Outcome:
+        """Run the request, and stop it with all its calls when the client goes."""
+        work = asyncio.create_task(self._engine.run(parsed, read_only=read_only))
+        gone = asyncio.create_task(disconnected(receive))
+        try:
+            await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                return work.result()
+            self._metrics.gone.inc()
+            raise ClientGone
+        finally:
+            for task in (work, gone):
+                if not task.done():
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError, Exception):
+                        await task
+
+
+def error_response(refusal: Refused, media: str | None = None) -> Response:
+    """A refusal as a GraphQL response without data."""
+    error = {"message": refusal.message, "extensions": {"code": refusal.code}}
+    body = orjson.dumps({"errors": [error]})
+    return Response(refusal.status, body, f"{media or negotiation.JSON}; charset=utf-8", dict(refusal.headers))
+
+
+def _request_id(request: Request) -> str:
+    given = request.headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else new_request_id()
+
+
+def _bearer(request: Request) -> str:
+    header = request.headers.get("authorization")
+    if header is None or not header.strip():
+        return ""
+    found = _BEARER.fullmatch(header.strip())
+    if found is None:
+        message = "the authorization header must be a bearer token"
+        raise Refused(401, "UNAUTHENTICATED", message, {"www-authenticate": "Bearer"})
+    return found.group(1)
+
+
+def _refuse_foreign_page(request: Request) -> None:
+    """A page of another site may not read through a visitor's browser what a plain link can ask for.
+
+    Browsers say where a request comes from; a header that a page may send only after a preflight says it may.
+    """
+    if any(name in request.headers for name in (*_PREFLIGHT_HEADERS, "authorization")):
+        return
+    if request.headers.get("sec-fetch-site") in _FOREIGN_SITES:
+        raise Refused(403, "CSRF_REFUSED", f"send a {_PREFLIGHT_HEADERS[0]} header, or use POST with JSON")

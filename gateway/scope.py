@@ -1,0 +1,85 @@
+"""What the resolvers of one request share: calls to the backends, and the loaders."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import grpc.aio
+import structlog
+from google.protobuf.message import Message
+
+from gateway.binding import contract
+from gateway.binding.answers import BatchSpec
+from gateway.binding.contract import Method
+from gateway.errors import INTERNAL
+from gateway.loaders import Loader
+from gateway.rpc_errors import from_app_error, from_rpc_error
+from services.chassis.errors import AppError
+
+_log = structlog.get_logger(__name__)
+
+
+class Calls(Protocol):
+    """What can call the backends."""
+
+    async def call(self, method: Method, request: Message) -> Any:
+        """The answer; AioRpcError or AppError."""
+        ...
+
+
+class RequestScope:
+    """The context value of one execution."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._loaders: dict[str, Loader] = {}
+        self.rpc_seconds = 0.0
+
+    async def call(self, method: Method, request: Message) -> Any:
+        """The answer of an RPC; GatewayError when it failed. What is masked is logged here."""
+        started = time.monotonic()
+        try:
+            return await self._calls.call(method, request)
+        except grpc.aio.AioRpcError as error:
+            shown = from_rpc_error(error)
+            if shown.code == INTERNAL:
+                _log.error(
+                    "rpc_failed",
+                    method=method.name,
+                    status=error.code().name,
+                    details=error.details(),
+                    error_id=shown.error_id,
+                )
+            raise shown from error
+        except AppError as error:
+            raise from_app_error(error) from error
+        finally:
+            self.rpc_seconds += time.monotonic() - started
+
+    def loader(self, spec: BatchSpec) -> Loader:
+        """The loader of a batch method, one a request."""
+        found = self._loaders.get(spec.method)
+        if found is None:
+            found = self._loaders[spec.method] = Loader(_Fetch(self, spec))
+        return found
+
+    def close(self) -> None:
+        """The request is over."""
+        for loader in self._loaders.values():
+            loader.close()
+
+
+class _Fetch:
+    """Calls a batch method and sorts what it found by id."""
+
+    def __init__(self, scope: RequestScope, spec: BatchSpec) -> None:
+        self._scope = scope
+        self._spec = spec
+        self._method = contract.method(spec.method)
+
+    async def __call__(self, numbers: Sequence[int]) -> Mapping[int, Any]:
+        request = self._method.request_class(**{self._spec.ids: numbers})
+        response = await self._scope.call(self._method, request)
+        return {getattr(item, self._spec.key): item for item in getattr(response, self._spec.items)}
