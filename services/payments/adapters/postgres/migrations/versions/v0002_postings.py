@@ -42,11 +42,12 @@ POST_TIPS = """
         IF (SELECT count(DISTINCT sender) FROM unnest(senders) AS sender) <> cardinality(senders) THEN
             RAISE EXCEPTION 'one tip a sender in a call' USING ERRCODE = 'invalid_parameter_value';
         END IF;
-        -- Only a tip that can probably be paid opens a wallet, so that empty pockets cannot fill the table.
+        -- Only a tip that will probably be posted opens a wallet, so that empty pockets cannot fill the table.
         missing := ARRAY(
-            SELECT a.recipient FROM unnest(senders, recipients, amounts) AS a (sender, recipient, amount)
+            SELECT a.recipient FROM unnest(senders, recipients, amounts, keys) AS a (sender, recipient, amount, key)
             WHERE NOT EXISTS (SELECT FROM accounts WHERE id = a.recipient)
                 AND EXISTS (SELECT FROM accounts WHERE id = a.sender AND kind = 'wallet' AND posted >= a.amount)
+                AND NOT EXISTS (SELECT FROM transfers WHERE actor_id = a.sender AND kind = 'tip' AND key = a.key)
         );
         IF cardinality(missing) > 0 THEN
             PERFORM open_wallets(missing, 0);
@@ -104,7 +105,7 @@ POST_TIPS = """
             SELECT 'tip_sent', id, 1, sender, payload FROM made
         )
         SELECT tip, outcome, id, coalesce(old_amount, amount), coalesce(old_fee, fee), coalesce(old_vat, vat),
-            coalesce(old_balance, sender_posted - amount, 0)
+            CASE outcome WHEN 'posted' THEN sender_posted - amount ELSE coalesce(old_balance, sender_posted, 0) END
         FROM ruled ORDER BY tip;
     END
     $$
