@@ -12,7 +12,7 @@ from dev.errors import DevError
 from dev.ports import is_free, owner_of
 from dev.settings import DEFAULT_PORTS, ROOT, DevSettings
 from dev.stores import postgres_data
-from dev.stores.postgres_binaries import find_binaries, require_reachable, server_account
+from dev.stores.postgres_binaries import find_binaries, require_reachable_server, server_account
 
 OLDEST_PYTHON = (3, 11)
 LEAST_FREE_GIB = 2.0
@@ -92,8 +92,7 @@ def _postgres(settings: DevSettings) -> list[Finding]:
         findings.append(Finding(good=True, text=f"PostgreSQL {binaries.major} in {binaries.folder}"))
         account = server_account()
         if account:
-            require_reachable(binaries.folder / "postgres", account)
-            require_reachable(data, account)
+            require_reachable_server(binaries, data, account)
         if data.exists():
             postgres_data.check(data, binaries)
             findings.append(Finding(good=True, text=f"data folder {data}"))

@@ -66,7 +66,6 @@ def _people(calendar: Calendar, ids: IdMaker) -> list[Person]:
             Person(
                 user_id=ids.user_id(ms),
                 phone=f"+2010{index + 1:08d}",
-                email="",
                 handle=f"{first[1]}_{last[1]}".lower()[:30],
                 display_name=f"{first[script]} {last[script]}",
                 bio=drawn.choice(BIOS_ARABIC if arabic else BIOS_ENGLISH) if drawn.random() < 0.8 else "",

@@ -11,16 +11,8 @@ from typing import Any
 import asyncpg
 
 LOCK_NAME = "daira-loader"
-# A schema of the loader's own: the services' tables belong to their migrations.
-DDL = """
-CREATE SCHEMA IF NOT EXISTS loader;
-CREATE TABLE IF NOT EXISTS loader.batches (
-    batch_id text PRIMARY KEY,
-    anchor_ms bigint NOT NULL,
-    counts jsonb NOT NULL,
-    loaded_at timestamptz NOT NULL DEFAULT now()
-)
-"""
+# Beside what was loaded, so that a record and its rows come and go together.
+ANCHOR = "anchor_ms"
 
 
 @dataclass(frozen=True)
@@ -37,12 +29,12 @@ def batch_id(parts: Mapping[str, object]) -> str:
 
 
 async def recorded(connection: asyncpg.Connection[Any], batch: str) -> Recorded | None:
-    """What the database says of the batch; None when it does not hold it. Makes the loader's own table if need be."""
-    async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", LOCK_NAME)
-        await connection.execute(DDL)
-    row = await connection.fetchrow("SELECT anchor_ms, counts FROM loader.batches WHERE batch_id = $1", batch)
-    return Recorded(row["anchor_ms"], json.loads(row["counts"])) if row else None
+    """What the database says of the batch; None when it does not hold it."""
+    text = await connection.fetchval("SELECT counts FROM load_batches WHERE batch_id = $1", batch)
+    if text is None:
+        return None
+    counts: dict[str, int] = json.loads(text)
+    return Recorded(counts.pop(ANCHOR), counts)
 
 
 async def load_once(
@@ -55,13 +47,12 @@ async def load_once(
     async with connection.transaction():
         # Held to the end, so that the same load started twice at once happens once.
         await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", LOCK_NAME)
-        if await connection.fetchval("SELECT count(*) FROM loader.batches WHERE batch_id = $1", batch):
+        if await connection.fetchval("SELECT count(*) FROM load_batches WHERE batch_id = $1", batch):
             return False
         counts = await load(connection)
         await connection.execute(
-            "INSERT INTO loader.batches (batch_id, anchor_ms, counts) VALUES ($1, $2, $3)",
+            "INSERT INTO load_batches (batch_id, counts) VALUES ($1, $2)",
             batch,
-            anchor_ms,
-            json.dumps(dict(counts)),
+            json.dumps({**counts, ANCHOR: anchor_ms}),
         )
     return True

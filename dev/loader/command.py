@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
+from types import TracebackType
+from typing import Self, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -62,10 +63,18 @@ class RichProgress:
             console=console,
         )
 
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
     def track(self, label: str, rows: Iterable[Row], total: int) -> Iterable[Row]:
         """The rows, counted as they are taken."""
-        with self._progress:
-            yield from self._progress.track(rows, total=total, description=label)
+        return self._progress.track(rows, total=total, description=label)
 
     def say(self, text: str) -> None:
         """One line."""
@@ -79,7 +88,7 @@ def load_files(order: LoadOrder, settings: DevSettings, environment: Mapping[str
     graph = read_graph(order.graph, progress.say)
     texts = read_texts(order.posts, progress.say) if order.posts else Texts(bodies=[], repeated=0, broken=0)
     progress.say(_read_words(order, graph, texts))
-    with _databases(settings, environment, progress.say) as urls:
+    with _databases(settings, environment, progress.say) as urls, progress:
         outcome = asyncio.run(
             import_community(
                 _import_order(order, graph, texts), urls["AUTH_DATABASE_URL"], urls["SOCIAL_DATABASE_URL"], progress

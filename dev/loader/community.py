@@ -12,11 +12,10 @@ SEQUENCES = 4096
 
 
 class Person(NamedTuple):
-    """One account with its profile. Exactly one of phone (+20…) and e-mail is set."""
+    """One account with its profile; the phone is an Egyptian mobile in E.164."""
 
     user_id: int
     phone: str
-    email: str
     handle: str
     display_name: str
     bio: str

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import asyncpg
 
 from dev.errors import DevError
+from dev.loader.accounts import load_accounts
 from dev.loader.batches import load_once, recorded
 from dev.loader.community import Calendar, Community
+from dev.loader.progress import Progress
 
 CONNECT_PATIENCE_S = 30.0
-Row = TypeVar("Row")
-
-
-class Progress(Protocol):
-    """Shows how far an import is."""
-
-    def track(self, label: str, rows: Iterable[Row], total: int) -> Iterable[Row]:
-        """The rows, counted as they are taken."""
-        ...
-
-    def say(self, text: str) -> None:
-        """One line."""
-        ...
 
 
 @dataclass(frozen=True)

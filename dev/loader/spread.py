@@ -15,6 +15,9 @@ from services.chassis.ids import timestamp_ms
 ZIPF_EXPONENT = 0.8
 LIKED_WITHIN_MS = 36 * 3_600_000
 HANDLE_STEM = 12
+# A mobile prefix that the demo community does not use; each batch has numbers of its own by its name.
+PHONE_PREFIX = "+2015"
+PHONES = 10**8
 
 
 def spread(
@@ -29,7 +32,10 @@ def spread(
     likes_per_post: float,
     both_ways: bool,
 ) -> Community:
-    """The community of a graph. `label` and `batch` make handles unique; the same arguments give the same community."""
+    """The community of a graph; the same arguments give the same one.
+
+    `label` and `batch` (hexadecimal) make its handles and phones unique among other communities.
+    """
     ids = IdMaker()
     people = _people(graph.names, calendar, ids, label=label, batch=batch, seed=seed)
     follows = _follows(graph, people, calendar, seed=seed, both_ways=both_ways)
@@ -43,6 +49,7 @@ def _people(
 ) -> list[Person]:
     drawn = random.Random(f"{seed}:people")
     moments = sorted(drawn.randrange(calendar.accounts_from_ms, calendar.follows_from_ms) for _ in names)
+    first_phone = int(batch, 16) % PHONES
     stem = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in label.lower())[:HANDLE_STEM]
     people: list[Person] = []
     for index, (name, ms) in enumerate(zip(names, moments, strict=True)):
@@ -50,8 +57,7 @@ def _people(
         people.append(
             Person(
                 user_id=ids.user_id(ms),
-                phone="",
-                email=f"{handle}@example.com",
+                phone=f"{PHONE_PREFIX}{(first_phone + index) % PHONES:08d}",
                 handle=handle,
                 display_name=f"{label} {name}"[:50],
                 bio="",

@@ -44,6 +44,13 @@ def find_binaries(folder: Path | None = None) -> PostgresBinaries:
     return PostgresBinaries(folder=chosen, major=major)
 
 
+def require_reachable_server(binaries: PostgresBinaries, data: Path, account: Account) -> None:
+    """Raise StoreError when the account may not get at the programs or at the data folder."""
+    move = "move the project to a folder open to all, such as /srv, or name other programs in DAIRA_POSTGRES_BIN"
+    require_reachable(binaries.folder / "postgres", account, move)
+    require_reachable(data, account, "name another data folder in DAIRA_HOME")
+
+
 def server_account() -> Account | None:
     """The account for the server: `nobody` when we are root, because PostgreSQL refuses root; else ours (None)."""
     if os.geteuid() != 0:
@@ -52,8 +59,8 @@ def server_account() -> Account | None:
     return Account(name=UNPRIVILEGED, uid=entry.pw_uid, gid=entry.pw_gid)
 
 
-def require_reachable(path: Path, account: Account) -> None:
-    """Raise StoreError naming the first folder above `path` that `account` may not enter."""
+def require_reachable(path: Path, account: Account, otherwise: str) -> None:
+    """Raise StoreError naming the first folder above `path` that `account` may not enter; `otherwise` is a way out."""
     for folder in reversed(path.resolve().parents):
         try:
             found = folder.stat()
@@ -68,7 +75,7 @@ def require_reachable(path: Path, account: Account) -> None:
             raise StoreError(
                 f"PostgreSQL refuses to run as root, so it runs as `{account.name}`,"
                 f" who may not enter {folder} (on the way to {path}).",
-                f"Run as an ordinary user, or `chmod o+x {folder}`, or name another data folder in DAIRA_HOME.",
+                f"Run as an ordinary user, or `chmod o+x {folder}`, or {otherwise}.",
             )
 
 

@@ -20,7 +20,7 @@ from dev.child import Account, end, spawn
 from dev.ports import LOOPBACK, is_free, owner_of
 from dev.stores import postgres_data
 from dev.stores.errors import StoreError
-from dev.stores.postgres_binaries import find_binaries, require_reachable, server_account
+from dev.stores.postgres_binaries import find_binaries, require_reachable_server, server_account
 from dev.stores.postgres_data import SUPERUSER
 
 START_PATIENCE_S = 60.0
@@ -77,8 +77,7 @@ class EmbeddedPostgres:
         binaries = find_binaries(settings.bin_folder)
         account = server_account()
         if account:
-            require_reachable(binaries.folder / "postgres", account)
-            require_reachable(settings.data, account)
+            require_reachable_server(binaries, settings.data, account)
         if not is_free(settings.port):
             raise StoreError(
                 f"Port {settings.port} for PostgreSQL is taken by {owner_of(settings.port)}.",

@@ -12,7 +12,7 @@ import pytest
 from dev.ports import free_port
 from dev.stores.errors import StoreError
 from dev.stores.postgres_server import EmbeddedPostgres
-from dev.stores.redis_server import APPEND_ONLY_FILE, EmbeddedRedis, RedisSettings
+from dev.stores.redis_server import EmbeddedRedis, RedisSettings
 from tests.stores import start_redis
 
 pytestmark = pytest.mark.stores
@@ -95,6 +95,11 @@ def test_taken_ports_are_refused_with_their_owner(killable_postgres: EmbeddedPos
             redis.start()
 
 
+def append_only_file(server: EmbeddedRedis) -> Path:
+    # Redis 7 keeps several files in a folder; what was written since the start is in the last one.
+    return max(server.settings.data.rglob("appendonly.aof*"), key=lambda path: path.stat().st_size * path.is_file())
+
+
 def _written(store_folder: Path, name: str) -> EmbeddedRedis:
     server = start_redis(store_folder, name, persistent=True)
     import redis
@@ -110,7 +115,7 @@ def test_a_tail_cut_off_is_dropped(store_folder: Path) -> None:
     import redis
 
     server = _written(store_folder, "redis_cut")
-    log = server.settings.data / APPEND_ONLY_FILE
+    log = append_only_file(server)
     os.truncate(log, log.stat().st_size - 7)
     server.start()
     with redis.Redis.from_url(server.url) as client:
@@ -120,7 +125,7 @@ def test_a_tail_cut_off_is_dropped(store_folder: Path) -> None:
 
 def test_damage_in_the_middle_is_named(store_folder: Path) -> None:
     server = _written(store_folder, "redis_damaged")
-    log = server.settings.data / APPEND_ONLY_FILE
+    log = append_only_file(server)
     content = bytearray(log.read_bytes())
     content[200:260] = b"#" * 60
     log.write_bytes(content)

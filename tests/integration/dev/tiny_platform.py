@@ -39,6 +39,8 @@ async def fill(_endpoints: Endpoints, say: Callable[[str], None]) -> DemoSignIn:
 
 if __name__ == "__main__":
     try:
-        run_platform(parse_settings(os.environ), os.environ, Plan(table=table, fill=fill, patience=Patience(drain_s=1.0)))
+        run_platform(
+            parse_settings(os.environ), os.environ, Plan(table=table, fill=fill, patience=Patience(drain_s=1.0))
+        )
     except DevError as error:
         sys.exit(f"REFUSED {error}")

@@ -1,4 +1,4 @@
-"""The demo community: the same every time, in two languages, acceptable to the services, with a star above the border."""
+"""The demo community: the same every time, in two languages, acceptable to the services, one star above the border."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def test_a_closed_folder_on_the_way_is_named(tmp_path: Path) -> None:
     data.parent.mkdir(parents=True)
     for folder in (closed.parent.parent.parent, closed.parent.parent, closed.parent, closed):
         folder.chmod(0o755)
-    require_reachable(data, STRANGER)
+    require_reachable(data, STRANGER, "leave")
     closed.chmod(0o700)
     with pytest.raises(StoreError, match=rf"`stranger`, who may not enter {closed} \("):
-        require_reachable(data, STRANGER)
+        require_reachable(data, STRANGER, "leave")

@@ -9,7 +9,6 @@ import time
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-
 say = partial(print, flush=True)
 
 
