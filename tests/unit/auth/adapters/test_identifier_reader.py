@@ -94,8 +94,9 @@ def test_the_domain_of_an_email_is_lower_case(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a", "@example.com", "a@", "a@b", "a b@example.com", "a@exa mple.com", "a@@example.com",
-             "a@[127.0.0.1]", "x" * 65 + "@example.com", "a@" + "b" * 250 + ".com", "a\n@example.com", "\x00@example.com"]
+    "text",
+    ["", "a", "@example.com", "a@", "a@b", "a b@example.com", "a@exa mple.com", "a@@example.com",
+     "a@[127.0.0.1]", "x" * 65 + "@example.com", "a@" + "b" * 250 + ".com", "a\n@example.com", "\x00@example.com"],
 )  # fmt: skip
 def test_what_is_no_email_is_refused_without_repeating_it(text: str) -> None:
     error = refused(RawIdentifier(email=text))
