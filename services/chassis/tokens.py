@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import OctKey, OKPKey
+from joserfc.jws import JWSRegistry
 
 from services.chassis.clock import Clock
 from services.chassis.errors import AppError, unauthenticated
@@ -38,6 +39,25 @@ _CLOCK_SKEW_S: Final = 5
 _MAX_REMEMBERED: Final = 8192
 
 
+class OneAlgorithm(JWSRegistry):
+    """Signs and verifies with one algorithm, by the name the house emits.
+
+    joserfc warns at every use of "EdDSA", whose new name other verifiers do not know yet, and looks its registry up
+    anew at every call; this does neither.
+    """
+
+    def __init__(self, algorithm: str) -> None:
+        super().__init__(algorithms=[algorithm])
+        self._name = algorithm
+        self._model = JWSRegistry.algorithms[algorithm]
+
+    def get_alg(self, name: str) -> Any:
+        """The algorithm; UnsupportedAlgorithmError for every other name."""
+        if name != self._name:
+            raise UnsupportedAlgorithmError(name)
+        return self._model
+
+
 class ServiceTokens:
     """Mints this service's own token, and reuses it for half of its life."""
 
@@ -45,6 +65,7 @@ class ServiceTokens:
         if len(key) < _MIN_KEY_BYTES:
             raise ValueError(f"a service token key has at least {_MIN_KEY_BYTES} bytes")
         self._key = OctKey.import_key(key)
+        self._registry = OneAlgorithm(SERVICE_JWT_ALGORITHM)
         self._service = service
         self._clock = clock
         self._token = ""
@@ -61,7 +82,7 @@ class ServiceTokens:
                 "exp": now_s + SERVICE_JWT_LIFE_S,
             }
             header = {"alg": SERVICE_JWT_ALGORITHM, "typ": SERVICE_JWT_TYPE}
-            self._token = jwt.encode(header, claims, self._key, algorithms=[SERVICE_JWT_ALGORITHM])
+            self._token = jwt.encode(header, claims, self._key, registry=self._registry)
             self._fresh_until_s = now_s + SERVICE_JWT_LIFE_S // 2
         return self._token
 
@@ -79,6 +100,8 @@ class TokenVerifier:
         self._keys = keys
         self._service_key = OctKey.import_key(service_key)
         self._clock = clock
+        self._user_registry = OneAlgorithm(USER_JWT_ALGORITHM)
+        self._service_registry = OneAlgorithm(SERVICE_JWT_ALGORITHM)
         self._remembered: dict[str, tuple[Identity, int]] = {}
         self._remembered_generation = keys.generation
 
@@ -109,7 +132,7 @@ class TokenVerifier:
         key = await self._keys.find(kid)
         if key is None:
             raise _invalid_token()
-        claims = _signed_claims(token, key, USER_JWT_ALGORITHM)
+        claims = _signed_claims(token, key, self._user_registry)
         expires_s = _check_times(claims, now_s, USER_JWT_MAX_LIFE_S)
         if claims.get("iss") != USER_JWT_ISSUER or claims.get("aud") != USER_JWT_AUDIENCE:
             raise _invalid_token()
@@ -119,7 +142,7 @@ class TokenVerifier:
         return identity, expires_s
 
     def _verify_service(self, token: str, now_s: int) -> tuple[Identity, int]:
-        claims = _signed_claims(token, self._service_key, SERVICE_JWT_ALGORITHM)
+        claims = _signed_claims(token, self._service_key, self._service_registry)
         expires_s = _check_times(claims, now_s, SERVICE_JWT_LIFE_S)
         subject = claims.get("sub")
         if claims.get("aud") != SERVICE_JWT_AUDIENCE or not isinstance(subject, str):
@@ -164,9 +187,9 @@ def _unverified_header(token: str) -> Mapping[str, Any]:
     return header
 
 
-def _signed_claims(token: str, key: OctKey | OKPKey, algorithm: str) -> dict[str, Any]:
+def _signed_claims(token: str, key: OctKey | OKPKey, registry: OneAlgorithm) -> dict[str, Any]:
     try:
-        return jwt.decode(token, key, algorithms=[algorithm]).claims
+        return jwt.decode(token, key, registry=registry).claims
     except (JoseError, ValueError, RecursionError):
         raise _invalid_token() from None
 

@@ -1,0 +1,81 @@
+"""A method without a rule stops the start."""
+
+from __future__ import annotations
+
+import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf.descriptor import ServiceDescriptor
+
+from daira.common.v1 import access_pb2
+from daira.events.v1 import event_log_service_pb2
+from services.chassis.access import AccessRule, AccessTable, AccessTableError
+from services.chassis.errors import AppError, ErrorKind
+from services.chassis.identity import Identity, IdentityKind
+
+USER = Identity(IdentityKind.USER, user_id=1, session_id=2)
+FRIEND = Identity(IdentityKind.SERVICE, service="friend")
+
+
+def service(name: str, access: access_pb2.Access | None, *, streaming: bool = False) -> ServiceDescriptor:
+    pool = descriptor_pool.Default()
+    file = descriptor_pb2.FileDescriptorProto(name=f"test/{name}.proto", package=f"test.{name}", syntax="proto3")
+    file.message_type.add(name="Nothing")
+    message = f".test.{name}.Nothing"
+    method = file.service.add(name="S").method.add(
+        name="M", input_type=message, output_type=message, server_streaming=streaming
+    )
+    if access is not None:
+        method.options.Extensions[access_pb2.access].CopyFrom(access)
+    pool.Add(file)
+    return pool.FindServiceByName(f"test.{name}.S")
+
+
+def test_the_real_option_is_read() -> None:
+    descriptor = event_log_service_pb2.DESCRIPTOR.services_by_name["EventLogService"]
+    table = AccessTable.from_descriptors([descriptor], access_pb2.access)
+    rule = table.rule("/daira.events.v1.EventLogService/ListEvents")
+    assert rule == AccessRule(public=False, user=False, services=frozenset({"analytics"}))
+    assert table.needs_tokens()
+
+
+def test_all_problems_are_told() -> None:
+    services = [
+        service("none", None),
+        service("empty", access_pb2.Access()),
+        service("unspecified", access_pb2.Access(callers=[access_pb2.CALLER_UNSPECIFIED])),
+        service("nameless", access_pb2.Access(callers=[access_pb2.CALLER_SERVICE])),
+        service("useless", access_pb2.Access(callers=[access_pb2.CALLER_USER], services=["friend"])),
+        service("streams", access_pb2.Access(callers=[access_pb2.CALLER_USER]), streaming=True),
+        service("fine", access_pb2.Access(callers=[access_pb2.CALLER_USER])),
+    ]
+    with pytest.raises(AccessTableError) as caught:
+        AccessTable.from_descriptors(services, access_pb2.access)
+    told = str(caught.value)
+    for name in ("none", "empty", "unspecified", "nameless", "useless", "streams"):
+        assert f"/test.{name}.S/M" in told
+    assert "/test.fine.S/M" not in told
+
+
+@pytest.mark.parametrize(
+    ("rule", "identity", "refusal"),
+    [
+        (AccessRule(True, False, frozenset()), None, None),
+        (AccessRule(True, False, frozenset()), USER, None),
+        (AccessRule(True, False, frozenset()), FRIEND, None),
+        (AccessRule(False, True, frozenset()), None, ErrorKind.UNAUTHENTICATED),
+        (AccessRule(False, True, frozenset()), USER, None),
+        (AccessRule(False, True, frozenset()), FRIEND, ErrorKind.PERMISSION_DENIED),
+        (AccessRule(False, False, frozenset({"friend"})), FRIEND, None),
+        (AccessRule(False, False, frozenset({"other"})), FRIEND, ErrorKind.PERMISSION_DENIED),
+        (AccessRule(False, False, frozenset({"friend"})), USER, ErrorKind.PERMISSION_DENIED),
+        (AccessRule(False, False, frozenset({"friend"})), None, ErrorKind.UNAUTHENTICATED),
+        (AccessRule(False, True, frozenset({"friend"})), FRIEND, None),
+    ],
+)
+def test_who_passes(rule: AccessRule, identity: Identity | None, refusal: ErrorKind | None) -> None:
+    if refusal is None:
+        rule.check(identity)
+        return
+    with pytest.raises(AppError) as caught:
+        rule.check(identity)
+    assert caught.value.kind is refusal
