@@ -32,7 +32,7 @@ class Backends:
         self._calls: dict[str, Any] = {}
         self._states = dict.fromkeys(addresses, "connecting")
         self._seen: set[str] = set()
-        self._draining = False
+        self.draining = False
         self._patient_until = time.monotonic() + _PATIENCE_S
 
     async def call(self, method: Method, request: Message) -> Any:
@@ -58,14 +58,14 @@ class Backends:
 
     def drain(self) -> None:
         """From now on not ready."""
-        self._draining = True
+        self.draining = True
 
     def ready(self) -> bool:
         """Not draining, and every service was ready once; or some time has passed and at least one is.
 
         One service away must not take the whole edge with it: what does not need it goes on.
         """
-        if self._draining:
+        if self.draining:
             return False
         if len(self._seen) < len(self._channels) and time.monotonic() < self._patient_until:
             return False
@@ -73,7 +73,7 @@ class Backends:
 
     def states(self) -> dict[str, str]:
         """Connectivity by service, and this process."""
-        return {**self._states, "gateway": "draining" if self._draining else "serving"}
+        return {**self._states, "gateway": "draining" if self.draining else "serving"}
 
     async def close(self) -> None:
         """Close the channels."""

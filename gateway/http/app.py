@@ -21,6 +21,11 @@ _log = structlog.get_logger(__name__)
 class Readiness(Protocol):
     """Whether traffic should come here."""
 
+    @property
+    def draining(self) -> bool:
+        """Whether this process is about to end."""
+        ...
+
     def ready(self) -> bool:
         """True when it should."""
         ...
@@ -50,10 +55,10 @@ class App:
         except Exception:
             _log.exception("request_failed", path=request.path)
             response = error_response(Refused(500, "INTERNAL_SERVER_ERROR", "internal error"))
-        if not self._readiness.ready():
+        if self._readiness.draining:
             # Whoever keeps this connection open should come back through the balancer.
             response.headers["connection"] = "close"
-        await response.send(send, head_only=request.method == "HEAD")
+        await response.send(send, receive, head_only=request.method == "HEAD")
 
     async def _respond(self, request: Request, receive: Receive) -> Response:
         if request.path == "/graphql":

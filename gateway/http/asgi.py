@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,6 +14,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 BODY_BYTES_MAX: Final = 256 * 1024
 _BODY_TIMEOUT_S: Final = 10.0
+_TOO_LARGE: Final = 413
+_LINGER_S: Final = 2.0
+_LINGER_BYTES_MAX: Final = 32 << 20
 
 
 class ClientGone(Exception):  # noqa: N818 - it tells what happened
@@ -58,12 +62,18 @@ class Response:
     content_type: str = "text/plain; charset=utf-8"
     headers: dict[str, str] = field(default_factory=dict)
 
-    async def send(self, send: Send, *, head_only: bool) -> None:
-        """Send it; `head_only` for HEAD."""
+    async def send(self, send: Send, receive: Receive, *, head_only: bool) -> None:
+        """Send it; `head_only` for HEAD. After a 413 what still comes is thrown away for a moment: a connection closed
+        with bytes unread would be reset, and the client would never see why.
+        """
         headers = {"content-type": self.content_type, "content-length": str(len(self.body)), **self.headers}
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": self.status, "headers": encoded})
-        await send({"type": "http.response.body", "body": b"" if head_only else self.body})
+        lingers = self.status == _TOO_LARGE
+        await send({"type": "http.response.body", "body": b"" if head_only else self.body, "more_body": lingers})
+        if lingers:
+            await _throw_away(receive)
+            await send({"type": "http.response.body"})
 
 
 async def read_body(request: Request, receive: Receive) -> bytes:
@@ -94,9 +104,9 @@ async def read_body(request: Request, receive: Receive) -> bytes:
 
 
 def too_large() -> Refused:
-    """The refusal of a body over the limit. The connection is closed, so the rest of the body is never read."""
+    """The refusal of a body over the limit. The connection is closed, so the rest of the body is never kept."""
     message = f"the body is larger than {BODY_BYTES_MAX} bytes"
-    return Refused(413, "BODY_TOO_LARGE", message, {"connection": "close"})
+    return Refused(_TOO_LARGE, "BODY_TOO_LARGE", message, {"connection": "close"})
 
 
 async def disconnected(receive: Receive) -> None:
@@ -105,3 +115,14 @@ async def disconnected(receive: Receive) -> None:
         message = await receive()
         if message["type"] == "http.disconnect":
             return
+
+
+async def _throw_away(receive: Receive) -> None:
+    left = _LINGER_BYTES_MAX
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER_S):
+            while left > 0:
+                message = await receive()
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+                left -= len(message.get("body", b""))

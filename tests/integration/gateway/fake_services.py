@@ -1,0 +1,357 @@
+"""The four services as small in-process gRPC servers: enough truth for the gateway, and switches to go wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc.aio
+from daira.analytics.v1 import analytics_service_pb2, analytics_service_pb2_grpc
+from daira.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
+from daira.payments.v1 import payments_service_pb2, payments_service_pb2_grpc
+from daira.social.v1 import (
+    feed_service_pb2,
+    feed_service_pb2_grpc,
+    graph_service_pb2,
+    graph_service_pb2_grpc,
+    post_pb2,
+    post_service_pb2,
+    post_service_pb2_grpc,
+    profile_pb2,
+    profile_service_pb2,
+    profile_service_pb2_grpc,
+)
+from google.protobuf import any_pb2, duration_pb2, timestamp_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+DETAILS_KEY = "grpc-status-details-bin"
+AHMED, MONA, STRANGER = 1001, 1002, 1003
+BODIES = ("صباح الخير يا مصر", "Good morning, Cairo", "كم الساعة؟ What time is it?")
+
+
+@dataclass
+class Fault:
+    """What a method does instead of answering."""
+
+    code: grpc.StatusCode
+    message: str = "boom: connection to 10.1.2.3:5432 refused"
+    reason: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+    violations: tuple[tuple[str, str], ...] = ()
+    retry_after_ms: int | None = None
+    domain: str = "daira"
+
+    async def abort(self, context: Any) -> None:
+        details = []
+        if self.reason:
+            details.append(error_details_pb2.ErrorInfo(reason=self.reason, domain=self.domain, metadata=self.metadata))
+        if self.violations:
+            found = [error_details_pb2.BadRequest.FieldViolation(field=f, description=d) for f, d in self.violations]
+            details.append(error_details_pb2.BadRequest(field_violations=found))
+        if self.retry_after_ms is not None:
+            delay = duration_pb2.Duration()
+            delay.FromMilliseconds(self.retry_after_ms)
+            details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+        trailing: tuple[tuple[str, bytes], ...] = ()
+        if details:
+            status = status_pb2.Status(code=code_pb2.Code.Value(self.code.name), message=self.message)
+            for detail in details:
+                packed = any_pb2.Any()
+                packed.Pack(detail)
+                status.details.append(packed)
+            trailing = ((DETAILS_KEY, status.SerializeToString()),)
+        await context.abort(self.code, self.message, trailing)
+
+
+@dataclass
+class Seen:
+    """One call that arrived."""
+
+    method: str
+    request: Any
+    metadata: dict[str, str]
+    remaining_s: float | None
+
+
+@dataclass
+class World:
+    """What the fakes know, what they were asked, and what goes wrong."""
+
+    seen: list[Seen] = field(default_factory=list)
+    faults: dict[str, Fault] = field(default_factory=dict)
+    hang: set[str] = field(default_factory=set)
+    cancelled: list[str] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    profiles: dict[int, profile_pb2.Profile] = field(default_factory=dict)
+    posts: dict[int, post_pb2.Post] = field(default_factory=dict)
+    top_up_state: int = payments_service_pb2.TOP_UP_STATE_SUCCEEDED
+    balance: int = 123_450
+
+    def __post_init__(self) -> None:
+        for user, handle, name in ((AHMED, "ahmed", "أحمد"), (MONA, "mona", "منى")):
+            self.profiles[user] = profile_pb2.Profile(
+                user_id=user, handle=handle, display_name=name, followers_count=7, following_count=3, posts_count=2,
+                created_at=moment(), viewer_follows=user == MONA,
+            )  # fmt: skip
+        for index in range(30):
+            self.add_post(5000 + index, MONA, BODIES[index % len(BODIES)])
+
+    def add_post(self, post_id: int, author: int, body: str) -> post_pb2.Post:
+        whole = self.profiles[author]
+        excerpt = profile_pb2.Profile(
+            user_id=author, handle=whole.handle, display_name=whole.display_name, created_at=whole.created_at
+        )
+        post = post_pb2.Post(
+            post_id=post_id, author=excerpt, body=body, language="ar", kind=post_pb2.POST_KIND_TEXT,
+            created_at=moment(post_id), likes_count=post_id % 10,
+        )  # fmt: skip
+        self.posts[post_id] = post
+        return post
+
+    def methods(self) -> list[str]:
+        return [call.method for call in self.seen]
+
+
+def moment(seconds: int = 0) -> timestamp_pb2.Timestamp:
+    return timestamp_pb2.Timestamp(seconds=1_795_000_000 + seconds, nanos=125_000_000)
+
+
+def tokens(user: int) -> auth_service_pb2.TokenPair:
+    return auth_service_pb2.TokenPair(
+        access_token=f"access-{user}", access_expires_at=moment(900),
+        refresh_token=f"refresh-{user}", refresh_expires_at=moment(90_000),
+    )  # fmt: skip
+
+
+def page(items: list[Any], size: int, token: str) -> tuple[list[Any], str]:
+    """Slice by a token that is an offset."""
+    start = int(token or "0")
+    size = size or 20
+    following = start + size
+    return items[start:following], str(following) if following < len(items) else ""
+
+
+class Handlers:
+    """One coroutine a method, named as the method; the World decides."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    async def register(self, request: Any, user: int) -> Any:
+        return auth_service_pb2.RegisterResponse(user_id=STRANGER, tokens=tokens(STRANGER))
+
+    async def sign_in(self, request: Any, user: int) -> Any:
+        return auth_service_pb2.SignInResponse(user_id=AHMED, tokens=tokens(AHMED))
+
+    async def refresh_tokens(self, request: Any, user: int) -> Any:
+        return auth_service_pb2.RefreshTokensResponse(tokens=tokens(AHMED))
+
+    async def sign_out(self, request: Any, user: int) -> Any:
+        return auth_service_pb2.SignOutResponse()
+
+    async def get_account(self, request: Any, user: int) -> Any:
+        return auth_service_pb2.GetAccountResponse(user_id=user, masked_phone="+2010*****67", created_at=moment())
+
+    async def create_profile(self, request: Any, user: int) -> Any:
+        made = profile_pb2.Profile(
+            user_id=user, handle=request.handle, display_name=request.display_name, bio=request.bio, created_at=moment()
+        )
+        self.world.profiles[user] = made
+        return profile_service_pb2.CreateProfileResponse(profile=made)
+
+    async def update_profile(self, request: Any, user: int) -> Any:
+        profile = self.world.profiles[user]
+        if request.HasField("display_name"):
+            profile.display_name = request.display_name
+        if request.HasField("bio"):
+            profile.bio = request.bio
+        return profile_service_pb2.UpdateProfileResponse(profile=profile)
+
+    async def get_profile(self, request: Any, user: int) -> Any:
+        for profile in self.world.profiles.values():
+            if request.user_id == profile.user_id or request.handle == profile.handle:
+                return profile_service_pb2.GetProfileResponse(profile=profile)
+        return Fault(grpc.StatusCode.NOT_FOUND, "profile not found", "PROFILE_NOT_FOUND")
+
+    async def batch_get_profiles(self, request: Any, user: int) -> Any:
+        found = [self.world.profiles[each] for each in request.user_ids if each in self.world.profiles]
+        return profile_service_pb2.BatchGetProfilesResponse(profiles=found)
+
+    async def follow(self, request: Any, user: int) -> Any:
+        return graph_service_pb2.FollowResponse(profile=self.world.profiles[request.followee_id])
+
+    async def unfollow(self, request: Any, user: int) -> Any:
+        return graph_service_pb2.UnfollowResponse(profile=self.world.profiles[request.followee_id])
+
+    async def list_followers(self, request: Any, user: int) -> Any:
+        items, token = page(list(self.world.profiles.values()), request.page_size, request.page_token)
+        return graph_service_pb2.ListFollowersResponse(profiles=items, next_page_token=token)
+
+    async def list_following(self, request: Any, user: int) -> Any:
+        items, token = page(list(self.world.profiles.values()), request.page_size, request.page_token)
+        return graph_service_pb2.ListFollowingResponse(profiles=items, next_page_token=token)
+
+    async def create_post(self, request: Any, user: int) -> Any:
+        return post_service_pb2.CreatePostResponse(post=self.world.add_post(6000, user, request.body))
+
+    async def delete_post(self, request: Any, user: int) -> Any:
+        self.world.posts.pop(request.post_id, None)
+        return post_service_pb2.DeletePostResponse()
+
+    async def get_post(self, request: Any, user: int) -> Any:
+        if request.post_id not in self.world.posts:
+            return Fault(grpc.StatusCode.NOT_FOUND, "post not found", "POST_NOT_FOUND")
+        return post_service_pb2.GetPostResponse(post=self.world.posts[request.post_id])
+
+    async def like_post(self, request: Any, user: int) -> Any:
+        if request.post_id not in self.world.posts:
+            return Fault(grpc.StatusCode.NOT_FOUND, "post not found", "POST_NOT_FOUND")
+        liked = post_pb2.Post()
+        liked.CopyFrom(self.world.posts[request.post_id])
+        liked.viewer_likes = True
+        return post_service_pb2.LikePostResponse(post=liked)
+
+    async def unlike_post(self, request: Any, user: int) -> Any:
+        return post_service_pb2.UnlikePostResponse(post=self.world.posts[request.post_id])
+
+    async def report_post(self, request: Any, user: int) -> Any:
+        return post_service_pb2.ReportPostResponse()
+
+    async def get_home_feed(self, request: Any, user: int) -> Any:
+        posts, token = page(list(self.world.posts.values()), request.page_size, request.page_token)
+        items = [feed_service_pb2.FeedItem(post=post, source=feed_service_pb2.FEED_SOURCE_INBOX) for post in posts]
+        if request.mode != feed_service_pb2.FEED_MODE_LATEST:
+            for item in items:
+                item.ranking.CopyFrom(
+                    feed_service_pb2.Ranking(affinity=0.5, quality=0.25, freshness=1, diversity=0.5, negative=0.1, score=0.4225)
+                )
+        return feed_service_pb2.GetHomeFeedResponse(items=items, next_page_token=token, ranked_at=moment())
+
+    async def get_author_timeline(self, request: Any, user: int) -> Any:
+        if request.author_id not in self.world.profiles:
+            return Fault(grpc.StatusCode.NOT_FOUND, "profile not found", "PROFILE_NOT_FOUND")
+        mine = [post for post in self.world.posts.values() if post.author.user_id == request.author_id]
+        posts, token = page(mine, request.page_size, request.page_token)
+        return feed_service_pb2.GetAuthorTimelineResponse(posts=posts, next_page_token=token)
+
+    async def get_wallet(self, request: Any, user: int) -> Any:
+        return payments_service_pb2.GetWalletResponse(wallet=self._wallet(user))
+
+    async def top_up(self, request: Any, user: int) -> Any:
+        return payments_service_pb2.TopUpResponse(
+            top_up_id=8001, state=self.world.top_up_state, wallet=self._wallet(user)
+        )
+
+    async def send_tip(self, request: Any, user: int) -> Any:
+        amount = request.amount_piastres
+        return payments_service_pb2.SendTipResponse(
+            transfer_id=9001, amount_piastres=amount, fee_piastres=amount // 10, vat_piastres=amount // 100,
+            received_piastres=amount - amount // 10 - amount // 100, wallet=self._wallet(user),
+        )  # fmt: skip
+
+    async def list_wallet_entries(self, request: Any, user: int) -> Any:
+        entries = [
+            payments_service_pb2.WalletEntry(
+                entry_id=700 + index, transfer_id=800 + index, kind=payments_service_pb2.WALLET_ENTRY_KIND_TIP_SENT,
+                amount_piastres=-2**40 - index, balance_after_piastres=2**53 + 1, counterparty_id=(MONA, 0, STRANGER)[index % 3],
+                posted_at=moment(index),
+            )
+            for index in range(6)
+        ]  # fmt: skip
+        items, token = page(entries, request.page_size, request.page_token)
+        return payments_service_pb2.ListWalletEntriesResponse(entries=items, next_page_token=token)
+
+    async def get_author_stats(self, request: Any, user: int) -> Any:
+        figures = analytics_service_pb2.AuthorFigures(posts=2, likes=2**40, followers=-3, tips=1, tips_piastres=8900)
+        days = [analytics_service_pb2.AuthorDay(day=f"2026-11-{day:02d}", figures=figures) for day in range(1, request.days + 1)]
+        return analytics_service_pb2.GetAuthorStatsResponse(total=figures, days=days, counted_until=moment())
+
+    def _wallet(self, user: int) -> Any:
+        return payments_service_pb2.Wallet(user_id=user, balance_piastres=self.world.balance)
+
+
+SERVICES: dict[str, list[tuple[Callable[..., Any], Any]]] = {
+    "auth": [(auth_service_pb2_grpc.add_AuthServiceServicer_to_server, auth_service_pb2.DESCRIPTOR)],
+    "payments": [(payments_service_pb2_grpc.add_PaymentsServiceServicer_to_server, payments_service_pb2.DESCRIPTOR)],
+    "analytics": [
+        (analytics_service_pb2_grpc.add_AnalyticsServiceServicer_to_server, analytics_service_pb2.DESCRIPTOR)
+    ],
+    "social": [
+        (feed_service_pb2_grpc.add_FeedServiceServicer_to_server, feed_service_pb2.DESCRIPTOR),
+        (graph_service_pb2_grpc.add_GraphServiceServicer_to_server, graph_service_pb2.DESCRIPTOR),
+        (post_service_pb2_grpc.add_PostServiceServicer_to_server, post_service_pb2.DESCRIPTOR),
+        (profile_service_pb2_grpc.add_ProfileServiceServicer_to_server, profile_service_pb2.DESCRIPTOR),
+    ],
+}
+OPEN = {"Register", "SignIn", "RefreshTokens", "GetProfile", "BatchGetProfiles", "GetPost", "GetAuthorTimeline",
+        "ListFollowers", "ListFollowing", "GetJwks"}  # fmt: skip
+
+
+def snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+def servicer(world: World, descriptor: Any) -> Any:
+    """An object with a method for each RPC of a file."""
+    handlers = Handlers(world)
+    made = type("Fake", (), {})()
+    for service in descriptor.services_by_name.values():
+        for method in service.methods:
+            handler = getattr(handlers, snake(method.name), None)
+            setattr(made, method.name, _wrapped(world, method.name, handler))
+    return made
+
+
+def _wrapped(world: World, name: str, handler: Callable[[Any, int], Awaitable[Any]] | None) -> Callable[..., Any]:
+    async def answer(request: Any, context: Any) -> Any:
+        metadata = {key: value for key, value in context.invocation_metadata()}
+        world.seen.append(Seen(name, request, metadata, context.time_remaining()))
+        world.arrived.set()
+        if name in world.hang:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                world.cancelled.append(name)
+                raise
+        if name in world.faults:
+            await world.faults[name].abort(context)
+        token = metadata.get("authorization", "")
+        user = int(token.removeprefix("Bearer access-")) if token.startswith("Bearer access-") else 0
+        if user == 0 and name not in OPEN:
+            await Fault(grpc.StatusCode.UNAUTHENTICATED, "send a token", "TOKEN_MISSING").abort(context)
+        assert handler is not None, name
+        outcome = await handler(request, user)
+        if isinstance(outcome, Fault):
+            await outcome.abort(context)
+        return outcome
+
+    return answer
+
+
+class FakeServices:
+    """Servers of all four services on free ports."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.addresses: dict[str, str] = {}
+        self._servers: dict[str, grpc.aio.Server] = {}
+
+    async def start(self, *names: str) -> None:
+        for name in names or tuple(SERVICES):
+            server = grpc.aio.server()
+            for adder, descriptor in SERVICES[name]:
+                adder(servicer(self.world, descriptor), server)
+            checks = health.aio.HealthServicer()
+            await checks.set("", health_pb2.HealthCheckResponse.SERVING)
+            health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+            port = server.add_insecure_port(self.addresses.get(name, "127.0.0.1:0"))
+            self.addresses[name] = f"127.0.0.1:{port}"
+            await server.start()
+            self._servers[name] = server
+
+    async def stop(self, *names: str) -> None:
+        for name in names or tuple(self._servers):
+            await self._servers.pop(name).stop(None)
