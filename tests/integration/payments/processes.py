@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet as JwkSet
 from joserfc.jwk import OKPKey
 
-from daira.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
+from daira.auth.v1 import auth_service_pb2
 from daira.events.v1 import event_log_service_pb2_grpc
 from daira.payments.v1 import payments_service_pb2 as pb
 from daira.payments.v1 import payments_service_pb2_grpc
@@ -32,20 +33,24 @@ KID = "test-key"
 READY_TIMEOUT_S = 60.0
 
 
-class StandInAuth(auth_service_pb2_grpc.AuthServiceServicer):
+class StandInAuth:
     """Serves one public key, and signs tokens with its private half."""
 
     def __init__(self) -> None:
         self.key = OKPKey.generate_key("Ed25519", parameters={"kid": KID, "use": "sig", "alg": "EdDSA"})
         self.server = grpc.server(ThreadPoolExecutor(2))
-        auth_service_pb2_grpc.add_AuthServiceServicer_to_server(self, self.server)
+        handler = grpc.unary_unary_rpc_method_handler(
+            lambda _request, _context: self.key_set(),
+            request_deserializer=auth_service_pb2.GetJwksRequest.FromString,
+            response_serializer=auth_service_pb2.GetJwksResponse.SerializeToString,
+        )
+        service = grpc.method_handlers_generic_handler("daira.auth.v1.AuthService", {"GetJwks": handler})
+        self.server.add_generic_rpc_handlers((service,))
         self.address = f"127.0.0.1:{self.server.add_insecure_port('127.0.0.1:0')}"
         self.server.start()
 
-    def GetJwks(self, request: Any, context: Any) -> auth_service_pb2.GetJwksResponse:  # noqa: N802, ARG002 - gRPC's
+    def key_set(self) -> auth_service_pb2.GetJwksResponse:
         """The key set."""
-        import json
-
         jwks = JwkSet([self.key]).as_dict(private=False)
         return auth_service_pb2.GetJwksResponse(jwks_json=json.dumps(jwks))
 

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -71,7 +72,7 @@ async def events_about(redis_url: str, people: set[int], count: int) -> list[eve
     try:
         async with asyncio.timeout(30):
             while True:
-                entries = await client.xrange("events:payments")
+                entries: Any = await client.xrange("events:payments")
                 events = [events_pb2.Event.FromString(fields[b"e"]) for _, fields in entries]
                 found = [event for event in events if event.actor_id in people or event.aggregate_id in people]
                 if len(found) >= count:
