@@ -7,7 +7,8 @@ recomputed from the definition each time. Tests hold the extension and the serve
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -70,26 +71,31 @@ def rank(candidates: Iterable[Candidate], now_ms: int, settings: Settings | None
     rules = settings or Settings()
     waiting = list(candidates)
     chosen: list[Candidate] = []
+    of_author: Counter[int] = Counter()
+    of_kind: Counter[int] = Counter()
     ranked: list[Ranked] = []
     while waiting:
         allowed = waiting
         if len(chosen) >= 2 and chosen[-1].author_id == chosen[-2].author_id:
             others = [post for post in waiting if post.author_id != chosen[-1].author_id]
             allowed = others or waiting
-        scored = [(_score(post, chosen, now_ms, rules), post) for post in allowed]
+        scored = [
+            (_score(post, of_author[post.author_id], of_kind[post.kind], now_ms, rules), post) for post in allowed
+        ]
         best, post = max(scored, key=lambda pair: (pair[0].score, pair[0].post_id))
         waiting.remove(post)
         chosen.append(post)
+        of_author[post.author_id] += 1
+        of_kind[post.kind] += 1
         ranked.append(best)
     return ranked
 
 
-def _score(post: Candidate, chosen: Sequence[Candidate], now_ms: int, rules: Settings) -> Ranked:
+def _score(post: Candidate, of_author: int, of_kind: int, now_ms: int, rules: Settings) -> Ranked:
+    """The score of a post after `of_author` posts of its author and `of_kind` of its kind were chosen."""
     affinity = UNITS if post.own else _affinity(post, now_ms, rules)
     quality = _units((post.likes + 20 * 0.05) / (max(post.followers, post.likes) + 20))
     freshness = _units(_decay(now_ms - created_ms(post.post_id), rules.freshness_half_life_s))
-    of_author = sum(1 for other in chosen if other.author_id == post.author_id)
-    of_kind = sum(1 for other in chosen if other.kind == post.kind)
     # The two parts are rounded each: so posts of one kind keep their order whatever is chosen of the kind.
     diversity = _units(0.7 * math.exp2(-of_author)) + _units(0.3 / (1 + of_kind))
     negative = _units(post.reports / (post.reports + 5.0 + 0.01 * post.followers))

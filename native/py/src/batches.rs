@@ -94,19 +94,18 @@ pub(crate) fn followers<T: crate::columns::Packed<4>>(
 }
 
 /// Bytes of one row of `FeatureTable.features`.
-const FEATURE_ROW_BYTES: usize = 32;
+pub(crate) const FEATURE_ROW_BYTES: usize = 32;
 
 /// Packs the features of one post; zeros for none.
-pub(crate) fn feature_row(features: Option<(PostFeatures, u32)>) -> [u8; FEATURE_ROW_BYTES] {
-    let mut row = [0; FEATURE_ROW_BYTES];
+pub(crate) fn push_feature_row(rows: &mut Vec<u8>, features: Option<(PostFeatures, u32)>) {
+    let end = rows.len() + FEATURE_ROW_BYTES;
     if let Some((post, followers)) = features {
-        let bytes = (post.id.to_le_bytes().into_iter())
-            .chain(post.author_id.to_le_bytes())
-            .chain(post.likes.to_le_bytes())
-            .chain(post.reports.to_le_bytes())
-            .chain(followers.to_le_bytes())
-            .chain([post.kind]);
-        row.iter_mut().zip(bytes).for_each(|(at, byte)| *at = byte);
+        rows.extend_from_slice(&post.id.to_le_bytes());
+        rows.extend_from_slice(&post.author_id.to_le_bytes());
+        rows.extend_from_slice(&post.likes.to_le_bytes());
+        rows.extend_from_slice(&post.reports.to_le_bytes());
+        rows.extend_from_slice(&followers.to_le_bytes());
+        rows.push(post.kind);
     }
-    row
+    rows.resize(end, 0);
 }

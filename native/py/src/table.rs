@@ -238,10 +238,11 @@ impl FeatureTable {
         let ids = inbox_ids(inbox, self.max_candidates)?;
         let rows = py.detach(|| {
             let table = self.read()?;
-            let rows = ids
-                .iter()
-                .flat_map(|&id| batches::feature_row(table.features(id)));
-            Ok::<_, NativeError>(rows.collect::<Vec<u8>>())
+            let mut rows = Vec::with_capacity(ids.len() * batches::FEATURE_ROW_BYTES);
+            for &id in &ids {
+                batches::push_feature_row(&mut rows, table.features(id));
+            }
+            Ok::<_, NativeError>(rows)
         })?;
         Ok(PyBytes::new(py, &rows).unbind())
     }

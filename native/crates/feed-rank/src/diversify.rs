@@ -19,7 +19,7 @@ use crate::terms::{author_diversity, kind_diversity};
 const STREAK_MAX: u32 = 2;
 
 /// After this many posts of an author, nothing is left of the author's part: 0.7 / 2^31 rounds to 0.
-const AUTHOR_GAINS: usize = 31;
+const AUTHOR_PARTS: usize = 31;
 
 /// A score above an id: compares by score, then by id, in two instructions.
 type Rank = i128;
@@ -28,19 +28,17 @@ fn rank_of(score: i64, id: i64) -> Rank {
     (Rank::from(score) << i64::BITS) + Rank::from(id)
 }
 
-/// What the author's part of diversity adds to a score, by posts of the author chosen.
+/// The author's part of diversity in units, by posts of the author chosen.
 #[derive(Clone, Copy, Debug)]
-struct AuthorGains([i64; AUTHOR_GAINS]);
+struct AuthorParts([u32; AUTHOR_PARTS]);
 
-impl AuthorGains {
-    fn new(weight: u8) -> Self {
+impl AuthorParts {
+    fn new() -> Self {
         let chosen = |index| u32::try_from(index).unwrap_or(u32::MAX);
-        Self(std::array::from_fn(|index| {
-            weigh(weight, author_diversity(chosen(index)))
-        }))
+        Self(std::array::from_fn(|index| author_diversity(chosen(index))))
     }
 
-    fn after(&self, chosen: u32) -> i64 {
+    fn after(&self, chosen: u32) -> u32 {
         self.0.get(chosen as usize).copied().unwrap_or(0)
     }
 }
@@ -82,7 +80,9 @@ impl Ord for Entry {
 struct Kind {
     heap: BinaryHeap<Entry>,
     chosen: u32,
-    /// What the kind's part of diversity adds to a rank now.
+    /// The kind's part of diversity now, in units.
+    part: u32,
+    /// What it adds to a rank.
     gain: Rank,
     /// The entry of the author who must pause, taken off the heap meanwhile.
     paused: Option<Entry>,
@@ -91,7 +91,7 @@ struct Kind {
 struct Selection {
     scored: Vec<Scored>,
     weight: u8,
-    author_gains: AuthorGains,
+    author_parts: AuthorParts,
     kinds: Vec<Kind>,
     chosen_by_author: Vec<u32>,
 }
@@ -125,7 +125,8 @@ pub(crate) fn diversify(mut scored: Vec<Scored>, weight: u8, limit: usize) -> Ve
 impl Selection {
     /// Takes candidates sorted by group, the best of each group first.
     fn new(scored: Vec<Scored>, weight: u8) -> Self {
-        let author_gains = AuthorGains::new(weight);
+        let author_parts = AuthorParts::new();
+        let first = weigh(weight, author_parts.after(0));
         let groups = || scored.chunk_by(|left, right| left.group() == right.group());
         let mut groups_by_kind = [0_usize; 1 + u8::MAX as usize];
         for group in groups() {
@@ -142,7 +143,7 @@ impl Selection {
                 before = Some(head.author);
             }
             heads[usize::from(head.kind)].push(Entry {
-                rank: rank_of(head.base + author_gains.after(0), head.id),
+                rank: rank_of(head.base + first, head.id),
                 at,
                 author: chosen_by_author.len() as u32 - 1,
                 chosen: 0,
@@ -153,6 +154,7 @@ impl Selection {
         let kinds = kinds.map(|heads| Kind {
             heap: BinaryHeap::from(heads),
             chosen: 0,
+            part: kind_diversity(0),
             gain: rank_of(weigh(weight, kind_diversity(0)), 0),
             paused: None,
         });
@@ -160,7 +162,7 @@ impl Selection {
             kinds: kinds.collect(),
             scored,
             weight,
-            author_gains,
+            author_parts,
             chosen_by_author,
         }
     }
@@ -195,12 +197,15 @@ impl Selection {
         let Entry { at, author, .. } = *top;
         let post = &self.scored[at as usize];
         let chosen = &mut self.chosen_by_author[author as usize];
-        let diversity = author_diversity(*chosen) + kind_diversity(kind.chosen);
+        let diversity = self.author_parts.after(*chosen) + kind.part;
         *chosen += 1;
         match self.scored.get(at as usize + 1) {
             Some(next) if next.group() == post.group() => {
                 *top = Entry {
-                    rank: rank_of(next.base + self.author_gains.after(*chosen), next.id),
+                    rank: rank_of(
+                        next.base + weigh(self.weight, self.author_parts.after(*chosen)),
+                        next.id,
+                    ),
                     at: at + 1,
                     author,
                     chosen: *chosen,
@@ -212,7 +217,8 @@ impl Selection {
             }
         }
         kind.chosen += 1;
-        kind.gain = rank_of(weigh(self.weight, kind_diversity(kind.chosen)), 0);
+        kind.part = kind_diversity(kind.chosen);
+        kind.gain = rank_of(weigh(self.weight, kind.part), 0);
         let score = post.base + weigh(self.weight, diversity);
         let post = post.ranked(diversity, score);
         self.refresh(index);
@@ -242,7 +248,10 @@ impl Selection {
             }
             let post = &self.scored[top.at as usize];
             top.chosen = chosen;
-            top.rank = rank_of(post.base + self.author_gains.after(chosen), post.id);
+            top.rank = rank_of(
+                post.base + weigh(self.weight, self.author_parts.after(chosen)),
+                post.id,
+            );
         }
     }
 
