@@ -1,0 +1,1 @@
+"""What analytics' ports are in the world: ClickHouse and the owners of the logs."""

@@ -1,0 +1,1 @@
+"""The column store, embedded or on a server, behind one portable SQL."""

@@ -1,0 +1,56 @@
+"""Other services as the owners of their logs, and auth as the owner of the keys."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import grpc.aio
+
+from daira.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
+from daira.events.v1 import event_log_service_pb2, event_log_service_pb2_grpc
+from services.chassis.peer_errors import to_app_error
+from services.chassis.stream_event import StreamEvent
+
+# Some hundred of the longest posts stay well below the largest message a channel takes.
+_PAGE: Final = 500
+
+
+class RpcEventSource:
+    """A service's log, read over EventLogService."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub = event_log_service_pb2_grpc.EventLogServiceStub(channel)
+
+    async def read(self, after_pos: int, limit: int) -> list[StreamEvent]:
+        """At most `limit` events after a position, in order; AppError when the owner is away."""
+        events: list[StreamEvent] = []
+        while len(events) < limit:
+            request = event_log_service_pb2.ListEventsRequest(
+                after_pos=events[-1].pos if events else after_pos, page_size=min(_PAGE, limit - len(events))
+            )
+            try:
+                response = await self._stub.ListEvents(request)
+            except grpc.aio.AioRpcError as error:
+                if events:
+                    # What was read is good; the rest comes with the next read.
+                    break
+                raise to_app_error(error) from error
+            events.extend(StreamEvent(event.pos, event.SerializeToString()) for event in response.events)
+            if len(response.events) < request.page_size:
+                break
+        return events
+
+
+class RpcJwks:
+    """auth's public keys."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub = auth_service_pb2_grpc.AuthServiceStub(channel)
+
+    async def fetch(self) -> str:
+        """The key set as JSON; AppError when auth is away."""
+        try:
+            response = await self._stub.GetJwks(auth_service_pb2.GetJwksRequest())
+        except grpc.aio.AioRpcError as error:
+            raise to_app_error(error) from error
+        return response.jwks_json

@@ -1,0 +1,1 @@
+"""What an event means to whom it concerns; standard library only."""

@@ -1,0 +1,134 @@
+"""analytics put together: consumers that store events, and the server that answers from them, in one process.
+
+One, because the embedded engine lets a single process open its folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import Final
+
+import grpc.aio
+
+from daira.analytics.v1 import analytics_service_pb2, analytics_service_pb2_grpc
+from daira.auth.v1 import auth_service_pb2
+from daira.common.v1 import access_pb2
+from daira.events.v1 import event_log_service_pb2
+from services.analytics.adapters.clickhouse.engine import ClickHouse
+from services.analytics.adapters.clickhouse.event_store import ClickHouseEventStore
+from services.analytics.adapters.clickhouse.location import open_clickhouse
+from services.analytics.adapters.log_handler import LogHandler
+from services.analytics.adapters.log_owner import RpcEventSource, RpcJwks
+from services.analytics.application.get_author_stats import GetAuthorStats
+from services.analytics.application.get_ingest_status import GetIngestStatus
+from services.analytics.application.ingest import Ingest
+from services.analytics.config import AnalyticsSettings
+from services.analytics.rpc.analytics_servicer import AnalyticsServicer
+from services.chassis.access import AccessTable
+from services.chassis.client import ClientSettings, create_channel
+from services.chassis.clock import Clock, SystemClock
+from services.chassis.config import Env, SettingsError
+from services.chassis.consumer import Consumer
+from services.chassis.jwks import KeySet
+from services.chassis.lifecycle import run_until_signalled, supervised
+from services.chassis.metrics import Metrics
+from services.chassis.redis_client import RedisClient, create_redis
+from services.chassis.server import ServerBuilder, ServerSettings, serve
+from services.chassis.telemetry import configure_logging, start_metrics_server
+from services.chassis.tokens import ServiceTokens, TokenVerifier
+
+# Large, as a column store likes it; a refill of one batch is several pages of the owner.
+_BATCH: Final = 5_000
+_REDIS_TIMEOUT_S: Final = 1.0
+_OWNER_CALL: Final = ClientSettings(timeout_s=10.0)
+
+
+class Analytics:
+    """The running parts over one column store: a server to serve and a consumer for each service's log."""
+
+    def __init__(
+        self,
+        settings: AnalyticsSettings,
+        server_settings: ServerSettings,
+        clickhouse: ClickHouse,
+        redis: RedisClient,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        store = ClickHouseEventStore(clickhouse)
+        tokens = ServiceTokens(settings.service_token_key.reveal(), "analytics", clock)
+        log_api = event_log_service_pb2.DESCRIPTOR.services_by_name["EventLogService"]
+        auth_api = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
+        api = analytics_service_pb2.DESCRIPTOR.services_by_name["AnalyticsService"]
+        self.channels: dict[str, grpc.aio.Channel] = {
+            service: create_channel(address, [log_api, auth_api], tokens=tokens, settings=_OWNER_CALL)
+            for service, address in settings.owners.items()
+        }
+        ingests = {service: Ingest(service, store) for service in settings.owners}
+        self.consumers = {service: self._consumer(ingest, redis, clock, metrics) for service, ingest in ingests.items()}
+        keys = KeySet(RpcJwks(self.channels["auth"]), clock)
+        servicer = AnalyticsServicer(
+            GetAuthorStats(store, ingests, self.consumers, clock), GetIngestStatus(self.consumers)
+        )
+        # Readiness waits for the keys only: with the column store away the status still answers, and says so.
+        self.server = (
+            ServerBuilder(
+                "analytics",
+                settings.listen,
+                clock=clock,
+                verifier=TokenVerifier(keys, settings.service_token_key.reveal(), clock),
+                access_table=AccessTable.from_descriptors([api], access_pb2.access),
+                metrics=metrics,
+                settings=server_settings,
+            )
+            .add(analytics_service_pb2_grpc.add_AnalyticsServiceServicer_to_server, servicer, api)
+            .on_ready("keys", keys.load)
+        )
+
+    def _consumer(self, ingest: Ingest, redis: RedisClient, clock: Clock, metrics: Metrics) -> Consumer:
+        handler = LogHandler(ingest, clock)
+        return Consumer(
+            f"analytics:{ingest.service}",
+            redis,
+            f"events:{ingest.service}",
+            RpcEventSource(self.channels[ingest.service]),
+            handler,
+            handler,
+            metrics=metrics,
+            clock=clock,
+            dead_letter=handler.bury,
+            batch=_BATCH,
+        )
+
+
+async def run(settings: AnalyticsSettings, server_settings: ServerSettings, stop: asyncio.Event) -> None:
+    """Consume and serve until `stop`."""
+    clock, metrics = SystemClock(), Metrics()
+    if settings.metrics_port:
+        start_metrics_server(metrics, settings.metrics_port)
+    clickhouse = open_clickhouse(settings.clickhouse_url)
+    redis = create_redis(settings.redis_url, timeout_s=_REDIS_TIMEOUT_S, client_name="analytics")
+    analytics = Analytics(settings, server_settings, clickhouse, redis, clock, metrics)
+    consuming = {service: consumer.run(stop) for service, consumer in analytics.consumers.items()}
+    try:
+        await supervised(stop, rpc=serve(analytics.server, stop), **consuming)
+    finally:
+        for channel in analytics.channels.values():
+            await channel.close()
+        await redis.aclose()
+        await clickhouse.close()
+
+
+def main() -> int:
+    """Run the service and return the exit code: 2 for wrong settings."""
+    try:
+        env = Env(os.environ)
+        settings, server_settings = AnalyticsSettings.from_env(env), ServerSettings.from_env(env)
+        env.finish()
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - nothing is set up yet that could log
+        return 2
+    configure_logging("analytics", json=settings.log_json, level=settings.log_level)
+    return run_until_signalled(lambda stop: run(settings, server_settings, stop))

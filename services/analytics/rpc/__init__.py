@@ -1,0 +1,1 @@
+"""analytics over gRPC: decode, call the use case, encode."""
