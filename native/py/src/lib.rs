@@ -8,7 +8,11 @@ mod ids;
 mod settings;
 mod table;
 
+use mimalloc::MiMalloc;
 use pyo3::prelude::*;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The feature table and feed ranking of DAIRA, in Rust.
 #[pymodule(gil_used = false)]
