@@ -12,6 +12,10 @@ from services.chassis.postgres import PostgresConnection
 _MAX_DAYS: Final = 400
 # Waiting longer would queue writers behind this lock; the caller tries again later.
 _LOCK_TIMEOUT: Final = "500ms"
+# Not to_regclass: after a wait for an advisory lock it may still answer from the session's older catalogue cache.
+_EXISTS_SQL: Final = (
+    "SELECT EXISTS (SELECT FROM pg_class WHERE relname = $1 AND relnamespace = current_schema()::regnamespace)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +53,13 @@ async def ensure_daily_partitions(
     for offset in range(-days_back, days_ahead + 1):
         day = today + timedelta(days=offset)
         name = f"{table.name}_p{day:%Y%m%d}"
-        if await connection.fetchval("SELECT to_regclass($1)", name) is not None:
+        if await connection.fetchval(_EXISTS_SQL, name):
             continue
         async with connection.transaction():
             await connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
             await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", f"partitions:{table.name}")
             # Somebody else may have made it while this one waited.
-            if await connection.fetchval("SELECT to_regclass($1)", name) is None:
+            if not await connection.fetchval(_EXISTS_SQL, name):
                 await _make(connection, table, name, day, written_now=day <= today)
                 made.append(name)
     return made
@@ -70,7 +74,7 @@ async def _make(
         await connection.execute(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE")
     # ATTACH, unlike CREATE … PARTITION OF, lets the table be read and written meanwhile.
     await connection.execute(f"CREATE TABLE {name} (LIKE {table.name} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
-    if await connection.fetchval("SELECT to_regclass($1)", f"{table.name}_default") is not None:
+    if await connection.fetchval(_EXISTS_SQL, f"{table.name}_default"):
         await connection.execute(f"LOCK TABLE {table.name}_default IN ACCESS EXCLUSIVE MODE")
         await connection.execute(
             f"WITH moved AS (DELETE FROM {table.name}_default"

@@ -70,7 +70,7 @@ async def running(*mains: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) 
 async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     """Waits for the condition; fails the test when it does not come true."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - a store is polled
             await asyncio.sleep(0.01)
 
 

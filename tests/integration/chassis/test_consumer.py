@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -183,6 +184,10 @@ async def test_a_store_that_is_away_is_waited_for(pool: PostgresPool, redis: Red
     assert letters == []
 
 
+def at(consumer: Consumer, position: int) -> bool:
+    return consumer.position == position
+
+
 async def test_a_restarted_consumer_continues_from_its_cursor(pool: PostgresPool, redis: RedisClient) -> None:
     applied: list[int] = []
     for last in (10, 20):
@@ -190,7 +195,7 @@ async def test_a_restarted_consumer_continues_from_its_cursor(pool: PostgresPool
         handler = Recorder()
         consumer = make_consumer(pool, redis, handler, cursor_store=PostgresCursorStore(pool, "test"))
         async with running(make_relay(pool, redis).run, consumer.run):
-            await until(lambda consumer=consumer, last=last: consumer.position == last)
+            await until(functools.partial(at, consumer, last))
         applied += handler.applied
     assert applied == list(range(1, 21))
 

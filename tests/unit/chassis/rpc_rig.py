@@ -75,7 +75,7 @@ def add_echo(answers: Mapping[str, Answer], server: Any) -> None:
         async def behaviour(request: bytes, _context: Any) -> bytes:
             return await answer(request)
 
-        return grpc.unary_unary_rpc_method_handler(behaviour)  # type: ignore[arg-type]
+        return grpc.unary_unary_rpc_method_handler(behaviour)
 
     handlers = {name: handler(answer) for name, answer in answers.items()}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
@@ -119,7 +119,8 @@ async def served(builder: ServerBuilder) -> AsyncIterator[Running]:
     stop = asyncio.Event()
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(serve(builder, stop, port.set_result))
-    await asyncio.wait({task, port}, return_when=asyncio.FIRST_COMPLETED)
+    both: set[asyncio.Future[Any]] = {task, port}
+    await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
     if task.done():
         await task
     try:

@@ -18,6 +18,11 @@ async def fail(breaker: RedisBreaker, error: Exception | None = None) -> AppErro
     return caught.value
 
 
+def is_open(breaker: RedisBreaker) -> bool:
+    """The property, asked anew: type checkers take it for constant."""
+    return breaker.is_open
+
+
 async def test_it_opens_after_failures_in_a_row_and_closes_after_a_success() -> None:
     clock = FixedClock()
     breaker = RedisBreaker(clock, failures=3, open_s=1.0)
@@ -27,20 +32,20 @@ async def test_it_opens_after_failures_in_a_row_and_closes_after_a_success() -> 
     async with breaker.guard():
         pass
     for _ in range(3):
-        assert not breaker.is_open
+        assert not is_open(breaker)
         await fail(breaker)
-    assert breaker.is_open
+    assert is_open(breaker)
     ran = False
     with pytest.raises(AppError):
         async with breaker.guard():
             ran = True
     assert not ran
     clock.advance(1.0)
-    assert not breaker.is_open
+    assert not is_open(breaker)
     async with breaker.guard():
         # While this one tries, the others are refused.
-        assert breaker.is_open
-    assert not breaker.is_open
+        assert is_open(breaker)
+    assert not is_open(breaker)
 
 
 async def test_a_failed_try_keeps_it_open() -> None:

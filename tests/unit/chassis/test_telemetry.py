@@ -69,7 +69,7 @@ def test_a_line(capsys: pytest.CaptureFixture[str]) -> None:
 def test_tracebacks_and_libraries_are_cleaned_too(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("social")
     try:
-        raise ValueError(f"bad token {JWT} of +201001234567")
+        raise ValueError(f"bad token {JWT} of +201001234567")  # noqa: TRY301 - a traceback is wanted
     except ValueError:
         structlog.get_logger().exception("failed")
     logging.getLogger("somewhere").warning("connecting to redis://u:hunter2@host with %s", JWT)
