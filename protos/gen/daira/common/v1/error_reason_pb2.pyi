@@ -72,6 +72,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The caller has a valid token but has not made a profile yet."""
     ERROR_REASON_DEADLINE_TOO_SHORT: _ErrorReason.ValueType  # 24
     """The deadline left is too short to start."""
+    ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 25
+    """The answer was not ready by the deadline."""
+    ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 26
+    """Something broke on our side; ErrorInfo.metadata error_id finds it in the logs."""
+    ERROR_REASON_REDIS_UNAVAILABLE: _ErrorReason.ValueType  # 27
+    """Redis is away."""
+    ERROR_REASON_SERVICE_UNAVAILABLE: _ErrorReason.ValueType  # 28
+    """A service that the answer needs is away."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused. ErrorInfo.reason carries the name without the ERROR_REASON_ prefix."""
@@ -126,4 +134,12 @@ ERROR_REASON_PROFILE_MISSING: ErrorReason.ValueType  # 23
 """The caller has a valid token but has not made a profile yet."""
 ERROR_REASON_DEADLINE_TOO_SHORT: ErrorReason.ValueType  # 24
 """The deadline left is too short to start."""
+ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 25
+"""The answer was not ready by the deadline."""
+ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 26
+"""Something broke on our side; ErrorInfo.metadata error_id finds it in the logs."""
+ERROR_REASON_REDIS_UNAVAILABLE: ErrorReason.ValueType  # 27
+"""Redis is away."""
+ERROR_REASON_SERVICE_UNAVAILABLE: ErrorReason.ValueType  # 28
+"""A service that the answer needs is away."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
