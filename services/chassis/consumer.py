@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
+import grpc.aio
 import structlog
 
 from services.chassis.clock import Clock
@@ -14,6 +15,7 @@ from services.chassis.errors import AppError, ErrorKind
 from services.chassis.event_stream import EventStream
 from services.chassis.lifecycle import pause
 from services.chassis.metrics import Metrics
+from services.chassis.peer_errors import to_app_error
 from services.chassis.postgres import is_away
 from services.chassis.redis_client import REDIS_AWAY, RedisClient
 from services.chassis.stream_event import EventSource, StreamEvent
@@ -238,6 +240,8 @@ def _dense(position: int, events: Sequence[StreamEvent]) -> list[StreamEvent]:
 
 
 def _is_transient(error: Exception) -> bool:
+    if isinstance(error, grpc.aio.AioRpcError):
+        error = to_app_error(error)
     if isinstance(error, AppError):
         return error.kind in _TRANSIENT_KINDS
     return isinstance(error, REDIS_AWAY) or is_away(error)
