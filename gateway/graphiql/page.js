@@ -1,32 +1,50 @@
-// Starts GraphiQL against this gateway. Tokens stay in the page: headers are not kept in the browser's storage.
+// Starts GraphiQL against this gateway.
 "use strict";
 
-// A header whose value was not filled in is left out, so that a tab runs before somebody has signed in.
-function withoutEmpty(headers) {
-  return Object.fromEntries(
-    Object.entries(headers || {}).filter(([, value]) => String(value).trim() !== "" && String(value).trim() !== "Bearer"),
+// The token of the last sign-in here; gone with the page, never in the browser's storage.
+let signedIn = "";
+
+// What was not filled in is left out, so that a tab runs as it is.
+function headersOf(options) {
+  const given = Object.entries((options && options.headers) || {}).filter(
+    ([, value]) => !["", "Bearer"].includes(String(value).trim()),
   );
+  const names = given.map(([name]) => name.toLowerCase());
+  return {
+    ...(signedIn && !names.includes("authorization") ? { authorization: `Bearer ${signedIn}` } : {}),
+    ...Object.fromEntries(given),
+    accept: "application/graphql-response+json, application/json",
+    "content-type": "application/json",
+  };
+}
+
+function remember(result) {
+  const data = (result && result.data) || {};
+  for (const field of ["signIn", "signUp", "refreshTokens"]) {
+    signedIn = data[field]?.tokens?.accessToken || signedIn;
+  }
+  if (data.signOut?.signedOut) {
+    signedIn = "";
+  }
 }
 
 async function fetcher(parameters, options) {
-  const response = await fetch("/graphql", {
-    method: "POST",
-    headers: {
-      ...withoutEmpty(options && options.headers),
-      accept: "application/graphql-response+json, application/json",
-      "content-type": "application/json",
-    },
-    body: JSON.stringify(parameters),
-  });
-  return response.json();
+  const headers = headersOf(options);
+  const response = await fetch("/graphql", { method: "POST", headers, body: JSON.stringify(parameters) });
+  const result = await response.json();
+  remember(result);
+  return result;
 }
 
 ReactDOM.createRoot(document.getElementById("graphiql")).render(
   React.createElement(GraphiQL, {
     fetcher,
     defaultTabs: window.DAIRA_TABS,
+    defaultHeaders: JSON.stringify({ authorization: "Bearer " }, null, 2),
     defaultEditorToolsVisibility: "headers",
     isHeadersEditorEnabled: true,
     shouldPersistHeaders: false,
+    // Tabs and history hold passwords that were typed into Variables: they end with the browser's tab.
+    storage: window.sessionStorage,
   }),
 );

@@ -3,12 +3,15 @@
 
 const FIRST_STEPS = `# DAIRA · دايرة
 #
-# 1. Sign in: run the mutation of the next tab (or sign up in the third).
-# 2. Copy accessToken into the Headers editor below the query, of each tab that needs it:
+# 1. Sign in: run the next tab (or sign up in the third).
+#    This page keeps the token until it is reloaded.
+# 2. Or put a token into Headers, below:
 #      { "authorization": "Bearer <accessToken>" }
-# 3. Run this query: your home feed, ranked, and why each post stands where it stands.
+# 3. Run this query: your home feed, ranked, and why
+#    each post stands where it stands.
 #
-# Ctrl-Enter runs; Ctrl-Space completes; the book icon on the left opens the schema.
+# Ctrl-Enter runs. Ctrl-Space completes. The book on the
+# left opens the documentation of every field.
 
 query HomeFeed($first: Int! = 10, $after: String) {
   homeFeed(mode: RANKED, first: $first, after: $after) {
@@ -40,7 +43,8 @@ query HomeFeed($first: Int! = 10, $after: String) {
 }
 `;
 
-const SIGN_IN = `# The demo community's sign-in is printed by "make run". Change the variables below, run, and copy accessToken.
+const SIGN_IN = `# "make run" prints the demo community's sign-in: put it into
+# Variables, below, and run. Other tabs then send the token.
 
 mutation SignIn($phone: String!, $password: String!) {
   signIn(input: { phone: $phone, password: $password }) {
@@ -50,7 +54,8 @@ mutation SignIn($phone: String!, $password: String!) {
 }
 `;
 
-const SIGN_UP = `# A new account with its profile. The same request with the same key makes no second one.
+const SIGN_UP = `# A new account with its profile. Choose a password in
+# Variables. The same key makes no second account.
 
 mutation SignUp($input: SignUpInput!) {
   signUp(input: $input) {
@@ -61,7 +66,8 @@ mutation SignUp($input: SignUpInput!) {
 }
 `;
 
-const ME_AND_MONEY = `# Needs the authorization header.
+const ME_AND_MONEY = `# Needs somebody signed in. Several operations in one tab:
+# the button asks which one to run.
 
 query Me {
   me { id maskedPhone profile { handle displayName followersCount followingCount postsCount } }
@@ -89,11 +95,9 @@ mutation TopUp {
 }
 `;
 
-const NO_TOKEN = JSON.stringify({ authorization: "Bearer " }, null, 2);
-
 window.DAIRA_TABS = [
-  { query: FIRST_STEPS, headers: NO_TOKEN },
-  { query: SIGN_IN, variables: JSON.stringify({ phone: "01000000000", password: "" }, null, 2), headers: "{}" },
+  { query: FIRST_STEPS },
+  { query: SIGN_IN, variables: JSON.stringify({ phone: "01000000000", password: "" }, null, 2) },
   {
     query: SIGN_UP,
     variables: JSON.stringify(
@@ -109,7 +113,6 @@ window.DAIRA_TABS = [
       null,
       2,
     ),
-    headers: "{}",
   },
-  { query: ME_AND_MONEY, headers: NO_TOKEN },
+  { query: ME_AND_MONEY },
 ];
