@@ -12,7 +12,7 @@ import pytest
 from services.chassis.event_log import PostgresEventLog
 from services.chassis.postgres import PostgresPool
 from services.chassis.redis_client import RedisClient, create_redis
-from services.chassis.relay import ForeignLogError
+from services.chassis.relay import _PENDING_SQL, ForeignLogError
 from tests.integration.chassis.conftest import (
     STREAM,
     create_log,
@@ -206,6 +206,17 @@ async def test_the_relay_makes_the_partitions_of_the_coming_days(pool: PostgresP
                 await asyncio.sleep(0.01)
         await write(pool, 3)
     assert await pool.fetchval("SELECT count(*) FROM ONLY events_default") == 0
+
+
+async def test_looking_for_work_reads_no_old_events(pool: PostgresPool, redis: RedisClient) -> None:
+    async with running(make_relay(pool, redis).run):
+        await write(pool, 5000)
+        async with asyncio.timeout(20):
+            while await PostgresEventLog(pool).head() < 5000:  # noqa: ASYNC110 - a store is polled
+                await asyncio.sleep(0.01)
+        rows = await pool.fetch(f"EXPLAIN {_PENDING_SQL}")
+    plan = "\n".join(row[0] for row in rows)
+    assert "Seq Scan on events" not in plan
 
 
 async def test_a_log_restored_into_another_cluster_is_refused(pool: PostgresPool, redis: RedisClient) -> None:
