@@ -9,13 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
+import grpc.aio
+import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, wrappers_pb2
 from google.protobuf.descriptor import ServiceDescriptor
 
 from services.chassis.access import AccessRule, AccessTable
 from services.chassis.clock import SystemClock
+from services.chassis.errors import AppError
 from services.chassis.jwks import KeySet
 from services.chassis.metrics import Metrics
+from services.chassis.peer_errors import to_app_error
 from services.chassis.server import ServerBuilder, ServerSettings, serve
 from services.chassis.tokens import TokenVerifier
 
@@ -128,3 +132,18 @@ async def served(builder: ServerBuilder) -> AsyncIterator[Running]:
     finally:
         stop.set()
         await task
+
+
+def answers(echo: Answer) -> dict[str, Answer]:
+    return {"Echo": echo, "Repeat": echo, "Change": echo}
+
+
+async def call(channel: grpc.aio.Channel, method: str = "Echo", **options: object) -> bytes:
+    reply: bytes = await channel.unary_unary(f"/{SERVICE}/{method}")(b"hello", **options)  # type: ignore[arg-type]
+    return reply
+
+
+async def refused(channel: grpc.aio.Channel, method: str = "Echo") -> AppError:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call(channel, method)
+    return to_app_error(caught.value)
