@@ -86,7 +86,7 @@ async def _run_processes(
     plan: Plan,
 ) -> None:
     specs = plan.table(endpoints)
-    console = Console([spec.name for spec in specs])
+    console = Console([spec.name for spec in specs], everything=settings.log_everything)
 
     def record(children: list[RecordedProcess]) -> None:
         home.record([*stores.records(), *children])

@@ -43,6 +43,7 @@ class DevSettings:
     postgres_bin: Path | None
     redis_server: Path | None
     demo: bool
+    log_everything: bool
 
 
 def parse_settings(environment: Mapping[str, str]) -> DevSettings:
@@ -80,6 +81,7 @@ def parse_settings(environment: Mapping[str, str]) -> DevSettings:
         redis_server=_existing(environment, "DAIRA_REDIS_SERVER", wrong),
         # A database on a server may be anybody's: it is filled only when that is asked for.
         demo=_flag(environment, "DAIRA_DEMO", wrong, default=not any(name.endswith("DATABASE_URL") for name in urls)),
+        log_everything=_flag(environment, "DAIRA_LOG_EVERYTHING", wrong, default=False),
     )
     if wrong:
         raise DevError(

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
-
-import asyncpg
 
 from dev.errors import DevError
 from dev.loader.community import Community
 from dev.loader.progress import Progress
 from services.auth.adapters.argon2_hasher import hash_password
 from services.auth.adapters.postgres.bulk_import import ImportedAccount, import_accounts
+from services.chassis.postgres import PostgresConnection
 
 
 async def load_accounts(
-    connection: asyncpg.Connection[Any], community: Community, password: str, progress: Progress
+    connection: PostgresConnection, community: Community, password: str, progress: Progress
 ) -> Mapping[str, int]:
     """Add every account, all with one password, in the caller's transaction; raises DevError when a name is taken."""
     # One hash for all: a hash for each would take longer than everything else together.

@@ -6,9 +6,8 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import asyncpg
+from services.chassis.postgres import PostgresConnection
 
 LOCK_NAME = "daira-loader"
 # Beside what was loaded, so that a record and its rows come and go together.
@@ -28,7 +27,7 @@ def batch_id(parts: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-async def recorded(connection: asyncpg.Connection[Any], batch: str) -> Recorded | None:
+async def recorded(connection: PostgresConnection, batch: str) -> Recorded | None:
     """What the database says of the batch; None when it does not hold it."""
     text = await connection.fetchval("SELECT counts FROM load_batches WHERE batch_id = $1", batch)
     if text is None:
@@ -38,10 +37,10 @@ async def recorded(connection: asyncpg.Connection[Any], batch: str) -> Recorded 
 
 
 async def load_once(
-    connection: asyncpg.Connection[Any],
+    connection: PostgresConnection,
     batch: str,
     anchor_ms: int,
-    load: Callable[[asyncpg.Connection[Any]], Awaitable[Mapping[str, int]]],
+    load: Callable[[PostgresConnection], Awaitable[Mapping[str, int]]],
 ) -> bool:
     """Run `load` and record the batch in one transaction; False, and nothing done, when the batch is there already."""
     async with connection.transaction():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from typing import TextIO
@@ -10,12 +11,18 @@ from typing import TextIO
 COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 SYSTEM = "daira"
 LONGEST_LINE = 16_000
+# Services ask one another several times a second, also when nothing happens; a person's own calls would drown in that.
+DULL = re.compile(r"\]\s+rpc\s.*\bcaller=(?!None\b)\w+ code=OK\b|\]\s+rpc\s.*/GetJwks\b")
 
 
 class Console:
-    """Writes whole lines; colours only on a terminal (NO_COLOR and FORCE_COLOR are respected)."""
+    """Writes whole lines; colours only on a terminal (NO_COLOR and FORCE_COLOR are respected).
 
-    def __init__(self, names: list[str], out: TextIO | None = None) -> None:
+    Successful calls between services are left out unless `everything` is wanted.
+    """
+
+    def __init__(self, names: list[str], out: TextIO | None = None, *, everything: bool = False) -> None:
+        self._everything = everything
         self._out = out or sys.stdout
         self._width = max((len(name) for name in [*names, SYSTEM]), default=0)
         self._colour_of = {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(names)}
@@ -24,6 +31,8 @@ class Console:
 
     def line(self, name: str, text: str) -> None:
         """One line of a process."""
+        if not self._everything and DULL.search(text):
+            return
         prefix = f"{time.strftime('%H:%M:%S')} {name:<{self._width}} |"
         if self.colours:
             prefix = f"\x1b[{self._colour_of.get(name, 1)}m{prefix}\x1b[0m"
