@@ -7,6 +7,8 @@ import os
 import sys
 from datetime import timedelta
 
+from prometheus_client import Gauge
+
 from daira.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 from daira.common.v1 import access_pb2
 from daira.events.v1 import event_log_service_pb2, event_log_service_pb2_grpc
@@ -77,6 +79,9 @@ class Auth:
                 queue=settings.hashing_queue,
             )
         )
+        Gauge(
+            "daira_auth_passwords_waiting", "Passwords being hashed or waiting for it.", registry=metrics.registry
+        ).set_function(self.hasher.waiting)
         self.ring = KeyRing(PostgresSigningKeys(pool, SigningKeyBox(key_encryption_key)), KeySchedule(), clock)
         jwks = RingJwks(self.ring)
         opener = SessionOpener(mint, JwtSigner(self.ring), lifetimes, clock)
@@ -88,7 +93,7 @@ class Auth:
             sign_out=SignOut(sessions, clock),
             get_account=GetAccount(accounts, clock),
         )
-        self.housekeeping = Housekeeping(sessions, attempts, limit, clock)
+        self.housekeeping = Housekeeping(sessions.purge, sessions.purge_tokens, attempts.purge, limit, clock)
         auth_api = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
         log_api = event_log_service_pb2.DESCRIPTOR.services_by_name["EventLogService"]
         self.server = (

@@ -23,11 +23,11 @@ class Mark:
 class EventStore(Protocol):
     """The column store. Every method raises AppError UNAVAILABLE when it is away."""
 
-    async def append(self, events: Sequence[RecordedEvent]) -> None:
+    async def append(self, events: Sequence[RecordedEvent], /) -> None:
         """Store events; an event stored twice counts once, so after any failure the same events may come again."""
         ...
 
-    async def mark(self, service: str, mark: Mark) -> None:
+    async def mark(self, service: str, mark: Mark, /) -> None:
         """Remember that everything of the service's log up to the mark is stored."""
         ...
 
@@ -35,7 +35,7 @@ class EventStore(Protocol):
         """The last mark of each service that has one."""
         ...
 
-    async def bury(self, service: str, pos: int, event: bytes, error: str) -> None:
+    async def bury(self, service: str, pos: int, event: bytes, error: str, /) -> None:
         """Keep an event that cannot be stored as one."""
         ...
 

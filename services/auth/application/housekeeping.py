@@ -1,10 +1,11 @@
-"""Forgets what is over: sessions long expired, windows of attempts long closed."""
+"""Forgets what is over: sessions and tokens long expired, windows of attempts long closed."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
@@ -13,36 +14,40 @@ from services.chassis.clock import Clock
 from services.chassis.errors import AppError
 
 _EVERY_S: Final = 300.0
-# An expired session is kept so long that a replay of its tokens can still be explained.
-_KEEP_SESSIONS: Final = timedelta(days=7)
+# What expired is kept so long that a replay can still be explained.
+_KEEP: Final = timedelta(days=7)
 _BATCH: Final = 1000
 
 _log = structlog.get_logger(__name__)
 
 
-class Purgeable(Protocol):
-    """Rows that end."""
-
-    async def purge(self, before: datetime, limit: int, /) -> int:
-        """Delete at most `limit` rows that ended before; how many. AppError UNAVAILABLE when the database is away."""
-        ...
+Purge = Callable[[datetime, int], Awaitable[int]]
+"""Deletes at most so many rows that ended before a moment, and says how many."""
 
 
 class Housekeeping:
     """Deletes in small batches, now and then; any number of replicas may do so at once."""
 
-    def __init__(self, sessions: Purgeable, attempts: Purgeable, limit: AttemptLimit, clock: Clock) -> None:
-        self._sessions = sessions
-        self._attempts = attempts
+    def __init__(
+        self, purge_sessions: Purge, purge_tokens: Purge, purge_attempts: Purge, limit: AttemptLimit, clock: Clock
+    ) -> None:
+        self._purge_sessions = purge_sessions
+        self._purge_tokens = purge_tokens
+        self._purge_attempts = purge_attempts
         self._limit = limit
         self._clock = clock
 
     async def sweep(self) -> int:
         """Delete what is over; how many rows. AppError UNAVAILABLE when the database is away."""
         now = self._clock.now()
+        chores = (
+            (self._purge_tokens, now - _KEEP),
+            (self._purge_sessions, now - _KEEP),
+            (self._purge_attempts, now - self._limit.window),
+        )
         swept = 0
-        for rows, before in ((self._sessions, now - _KEEP_SESSIONS), (self._attempts, now - self._limit.window)):
-            while (count := await rows.purge(before, _BATCH)) > 0:
+        for purge, before in chores:
+            while (count := await purge(before, _BATCH)) > 0:
                 swept += count
                 if count < _BATCH:
                     break

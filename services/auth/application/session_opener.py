@@ -49,10 +49,11 @@ class SessionOpener:
 
     def pair(self, session: StartedSession, refresh_token: str, refresh_expires_at: datetime) -> TokenPair:
         """The tokens of a session; AppError UNAVAILABLE while there is no signing key."""
-        now = self._clock.now()
+        # A JWT counts whole seconds: what the client is told must not be later than what the token says.
+        issued_at = self._clock.now().replace(microsecond=0)
         return TokenPair(
-            access_token=self._signer.sign(session.user_id, session.session_id, now, self._lifetimes.access),
-            access_expires_at=now + self._lifetimes.access,
+            access_token=self._signer.sign(session.user_id, session.session_id, issued_at, self._lifetimes.access),
+            access_expires_at=issued_at + self._lifetimes.access,
             refresh_token=refresh_token,
             refresh_expires_at=refresh_expires_at,
         )

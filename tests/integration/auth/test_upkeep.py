@@ -13,13 +13,20 @@ MADE = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
 async def test_expired_sessions_and_closed_windows_go(auth: Running) -> None:
-    await auth.register("01001234567")
+    made = await auth.register("01001234567")
     await auth.pool.execute(
         "INSERT INTO sign_in_attempts VALUES (sha256('someone'), 3, $1)", auth.clock.now() - timedelta(minutes=20)
     )
     assert await auth.auth.housekeeping.sweep() == 1
-    auth.clock.advance(188 * 86_400)
+    # A used token goes a week after its own end, while its successor and their session stay.
+    auth.clock.advance(20 * 86_400)
+    current = await auth.refresh(made.tokens.refresh_token)
+    auth.clock.advance(18 * 86_400)
     assert await auth.auth.housekeeping.sweep() == 1
+    await auth.refresh(current.refresh_token)
+    auth.clock.advance(150 * 86_400)
+    assert await auth.auth.housekeeping.sweep() == 3
+    assert await auth.pool.fetchval("SELECT count(*) FROM sessions") == 0
     assert await auth.pool.fetchval("SELECT count(*) FROM refresh_tokens") == 0
     assert await auth.pool.fetchval("SELECT count(*) FROM accounts") == 1
 

@@ -60,7 +60,7 @@ class EmbeddedClickHouse:
             if self._session is None:
                 self._session = self._open()
             answer: bytes = self._session.query(statement, output_format).bytes()
-        except RuntimeError as error:
+        except (RuntimeError, OSError) as error:
             code = _CODE.search(str(error))
             if self._session is None or code is None or int(code[1]) in TRANSIENT_CODES:
                 _log.warning("clickhouse_unavailable", engine="embedded", error=str(error)[:300])

@@ -19,7 +19,7 @@ from services.chassis.errors import unavailable
 _T = TypeVar("_T")
 
 _THREADS: Final = 4
-_TIMEOUTS: Final = {"connect_timeout": "2", "send_receive_timeout": "30", "sync_request_timeout": "2"}
+_TIMEOUTS: Final = {"connect_timeout": "2", "send_receive_timeout": "10", "sync_request_timeout": "2"}
 
 _log = structlog.get_logger(__name__)
 

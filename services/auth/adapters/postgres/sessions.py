@@ -55,6 +55,12 @@ _END_SQL: Final = """
     SELECT $5, user_id, $6, $7 FROM ended RETURNING true
 """
 
+_PURGE_TOKENS_SQL: Final = """
+    DELETE FROM refresh_tokens WHERE token_hash IN (
+        SELECT token_hash FROM refresh_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )
+"""
+
 _PURGE_SQL: Final = """
     DELETE FROM sessions WHERE session_id IN (
         SELECT session_id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
@@ -125,8 +131,14 @@ class PostgresSessions:
             )
         return bool(ended)
 
-    async def purge(self, expired_before: datetime, limit: int = 1000) -> int:
-        """Forget at most `limit` sessions that expired long ago, their tokens included; how many."""
+    async def purge(self, expired_before: datetime, limit: int) -> int:
+        """Forget at most `limit` sessions that expired before, their tokens included; how many."""
         async with unavailable_as_app_error():
             status = await self._pool.execute(_PURGE_SQL, expired_before, limit)
+        return int(status.rsplit(" ", 1)[-1])
+
+    async def purge_tokens(self, expired_before: datetime, limit: int) -> int:
+        """Forget at most `limit` refresh tokens that expired before, used or not; how many."""
+        async with unavailable_as_app_error():
+            status = await self._pool.execute(_PURGE_TOKENS_SQL, expired_before, limit)
         return int(status.rsplit(" ", 1)[-1])

@@ -51,7 +51,7 @@ class PostgresSignInAttempts:
         async with unavailable_as_app_error():
             await self._pool.execute(_GIVE_BACK_SQL, identifier.digest())
 
-    async def purge(self, started_before: datetime, limit: int = 1000) -> int:
+    async def purge(self, started_before: datetime, limit: int) -> int:
         """Forget at most `limit` windows that began before; how many."""
         async with unavailable_as_app_error():
             status = await self._pool.execute(_PURGE_SQL, started_before, limit)

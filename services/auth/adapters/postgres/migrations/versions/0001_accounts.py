@@ -56,6 +56,7 @@ _TABLES = (
     )
     """,
     "CREATE INDEX refresh_tokens_session_id ON refresh_tokens (session_id)",
+    "CREATE INDEX refresh_tokens_expires_at ON refresh_tokens (expires_at)",
     """
     CREATE TABLE sign_in_attempts (
         identifier_hash bytea PRIMARY KEY CHECK (octet_length(identifier_hash) = 32),
