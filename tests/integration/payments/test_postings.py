@@ -221,3 +221,22 @@ async def test_folding_keeps_balances_while_postings_go_on(ledger_pool: Postgres
     fees = await ledger_pool.fetchrow("SELECT posted FROM accounts WHERE id = -1")
     assert fees is not None
     assert fees["posted"] == 10 * len(senders) * 5
+
+
+async def test_a_plan_made_for_empty_tables_still_looks_up_by_index_when_they_are_full(
+    ledger_pool: PostgresPool,
+) -> None:
+    read = "SELECT relname, seq_tup_read + idx_tup_fetch AS rows FROM pg_stat_xact_user_tables"
+    post = "SELECT * FROM post_tip(11, 12, 100, 5, 1, 0, $1, 'h', '')"
+    await give(ledger_pool, FAN, 10_000)
+    async with ledger_pool.acquire() as old_session, ledger_pool.acquire() as other:
+        await old_session.fetch(post, "first")
+        await other.execute("SELECT open_wallets(ARRAY(SELECT generate_series(1000, 6000)), 0)")
+        for number in range(80):
+            await other.fetch(post, f"k{number}")
+        async with old_session.transaction():
+            before = {row["relname"]: row["rows"] for row in await old_session.fetch(read)}
+            await old_session.fetch(post, "last")
+            after = {row["relname"]: row["rows"] for row in await old_session.fetch(read)}
+    for table in ("accounts", "transfers"):
+        assert after[table] - before.get(table, 0) < 30, table
