@@ -1,0 +1,1 @@
+"""Posts, profiles, the graph, and feeds ranked out of them."""

@@ -1,0 +1,1 @@
+"""What connects social to its stores, its peers and the extension."""

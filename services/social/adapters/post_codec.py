@@ -1,0 +1,45 @@
+"""Records into messages of daira.social.v1."""
+
+from __future__ import annotations
+
+from daira.social.v1 import post_pb2, profile_pb2
+from services.chassis.ids import timestamp_ms
+from services.social.application.records import Post, Profile
+
+
+def profile_message(profile: Profile) -> profile_pb2.Profile:
+    """A profile with its counts."""
+    message = profile_pb2.Profile(
+        user_id=profile.user_id,
+        handle=profile.handle,
+        display_name=profile.display_name,
+        bio=profile.bio,
+        followers_count=profile.followers,
+        following_count=profile.following,
+        posts_count=profile.posts,
+        viewer_follows=profile.viewer_follows,
+    )
+    message.created_at.FromDatetime(profile.created_at)
+    return message
+
+
+def post_message(post: Post) -> post_pb2.Post:
+    """A post with its author's name, its count and the viewer's like."""
+    message = cacheable_post(post)
+    message.likes_count = post.likes
+    message.viewer_likes = post.viewer_likes
+    return message
+
+
+def cacheable_post(post: Post) -> post_pb2.Post:
+    """The part that is the same for every viewer and changes with the profile only: fields 1 to 6."""
+    message = post_pb2.Post(
+        post_id=post.post_id,
+        author=profile_pb2.Profile(user_id=post.author_id, handle=post.handle, display_name=post.display_name),
+        body=post.body,
+        language=post.language,
+        kind=post_pb2.PostKind.ValueType(post.kind),
+    )
+    message.author.created_at.FromDatetime(post.author_since)
+    message.created_at.FromMilliseconds(timestamp_ms(post.post_id))
+    return message

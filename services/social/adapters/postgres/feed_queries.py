@@ -1,0 +1,61 @@
+"""The feed's reads of the store of record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from services.chassis.postgres import PostgresPool, unavailable_as_app_error
+from services.social.application.feed.ports import FeatureRow
+
+_FAN_IN_FOLLOWEES: Final = """
+SELECT f.followee_id FROM author_counters c JOIN follows f ON f.followee_id = c.user_id AND f.follower_id = $1
+WHERE c.fan_in
+"""
+# For each author the newest few by index, then the newest of all: never a scan of everybody's posts.
+_NEWEST: Final = """
+SELECT p.id
+FROM (SELECT followee_id AS author_id FROM follows WHERE follower_id = $1 UNION ALL SELECT $1) a
+CROSS JOIN LATERAL (
+    SELECT id FROM posts WHERE author_id = a.author_id AND id < $2 AND deleted_at IS NULL ORDER BY id DESC LIMIT $3
+) p
+ORDER BY p.id DESC LIMIT $3
+"""
+_OF_AUTHOR: Final = """
+SELECT id FROM posts WHERE author_id = $1 AND id < $2 AND deleted_at IS NULL ORDER BY id DESC LIMIT $3
+"""
+_FEATURES: Final = """
+SELECT p.id, p.author_id, p.kind, coalesce(c.likes, 0), coalesce(c.reports, 0)
+FROM posts p LEFT JOIN post_counters c ON c.post_id = p.id
+WHERE p.id = ANY($1) AND p.deleted_at IS NULL
+"""
+
+
+class PostgresFeedStore:
+    """Implements application.feed.ports.FeedStore."""
+
+    def __init__(self, pool: PostgresPool) -> None:
+        self._pool = pool
+
+    async def fan_in_followees(self, viewer_id: int) -> list[int]:
+        """Authors above the border whom the viewer follows."""
+        return await self._ids(_FAN_IN_FOLLOWEES, viewer_id)
+
+    async def newest(self, viewer_id: int, before_id: int, limit: int) -> list[int]:
+        """The newest posts of followees and of the viewer below an id."""
+        return await self._ids(_NEWEST, viewer_id, before_id, limit)
+
+    async def of_author(self, author_id: int, before_id: int, limit: int) -> list[int]:
+        """The newest posts of an author below an id."""
+        return await self._ids(_OF_AUTHOR, author_id, before_id, limit)
+
+    async def features(self, post_ids: Sequence[int]) -> list[FeatureRow]:
+        """Features of posts that are not deleted."""
+        async with unavailable_as_app_error():
+            rows = await self._pool.fetch(_FEATURES, list(post_ids))
+        return [FeatureRow(*row) for row in rows]
+
+    async def _ids(self, statement: str, *arguments: int) -> list[int]:
+        async with unavailable_as_app_error():
+            rows = await self._pool.fetch(statement, *arguments)
+        return [row[0] for row in rows]

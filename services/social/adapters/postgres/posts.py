@@ -1,0 +1,166 @@
+"""Posts in Postgres: each write is one statement that holds the row and its event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from daira.events.v1 import events_pb2
+from services.chassis import idempotency
+from services.chassis.errors import AppError, ErrorKind, failed_precondition, invalid
+from services.chassis.ids import MAX_ID
+from services.chassis.postgres import PostgresPool, unavailable_as_app_error
+from services.social.application.records import IdempotentCall, NewPost, Post
+from services.social.domain.post import shard_of_author
+
+_METHOD: Final = "CreatePost"
+
+# The id is made once, goes into the key's row as the answer, into the post and into the event.
+_CREATE: Final = """
+WITH new AS MATERIALIZED (
+    SELECT daira_id($8) AS id WHERE EXISTS (SELECT 1 FROM profiles WHERE user_id = $1)
+), claimed AS (
+    INSERT INTO idempotency_keys (actor_id, method, key, body_hash, response)
+    SELECT $1, $9, $2, $3, int8send(id) FROM new
+    ON CONFLICT DO NOTHING RETURNING response
+), made AS (
+    INSERT INTO posts (id, author_id, body, language, kind)
+    SELECT new.id, $1, $4, $5, $6 FROM new, claimed
+    RETURNING id
+), logged AS (
+    INSERT INTO events (kind, aggregate_id, aggregate_version, actor_id, payload)
+    SELECT 'post_created', id, 1, $1, $7 FROM made
+)
+SELECT id FROM made
+"""
+_DELETE: Final = """
+WITH found AS (
+    SELECT author_id FROM posts WHERE id = $1
+), gone AS (
+    UPDATE posts SET deleted_at = clock_timestamp() WHERE id = $1 AND author_id = $2 AND deleted_at IS NULL
+    RETURNING id
+), logged AS (
+    INSERT INTO events (kind, aggregate_id, aggregate_version, actor_id)
+    SELECT 'post_deleted', id, 2, $2 FROM gone
+)
+SELECT author_id FROM found
+"""
+_LIVE_AUTHOR: Final = "SELECT author_id FROM posts WHERE id = $1 AND deleted_at IS NULL"
+_LIKE: Final = """
+WITH made AS (
+    INSERT INTO likes (post_id, user_id) SELECT id, $2 FROM posts WHERE id = $1 AND deleted_at IS NULL
+    ON CONFLICT DO NOTHING RETURNING post_id, created_at
+)
+INSERT INTO events (kind, aggregate_id, actor_id, payload, occurred_at)
+SELECT 'post_liked', post_id, $2, $3, created_at FROM made
+"""
+_UNLIKE: Final = """
+WITH gone AS (
+    DELETE FROM likes WHERE post_id = $1 AND user_id = $2 AND created_at = $4 RETURNING post_id
+)
+INSERT INTO events (kind, aggregate_id, actor_id, payload)
+SELECT 'post_unliked', post_id, $2, $3 FROM gone
+"""
+_REPORT: Final = """
+WITH made AS (
+    INSERT INTO reports (post_id, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING post_id
+)
+INSERT INTO events (kind, aggregate_id, actor_id, payload)
+SELECT 'post_reported', post_id, $2, $3 FROM made
+"""
+_READ: Final = """
+SELECT p.id, p.author_id, a.handle, a.display_name, a.created_at, p.body, p.language, p.kind,
+       coalesce(c.likes, 0), EXISTS (SELECT 1 FROM likes l WHERE l.user_id = $2 AND l.post_id = p.id)
+FROM posts p
+JOIN profiles a ON a.user_id = p.author_id
+LEFT JOIN post_counters c ON c.post_id = p.id
+WHERE p.id = ANY($1) AND p.deleted_at IS NULL
+"""
+
+
+class PostgresPosts:
+    """Implements application.ports.Posts."""
+
+    def __init__(self, pool: PostgresPool) -> None:
+        self._pool = pool
+
+    async def create(self, post: NewPost, call: IdempotentCall) -> tuple[int, bool]:
+        """The post's id, and whether it was made now."""
+        payload = events_pb2.PostCreated(body=post.body, language=post.language, kind=post.kind)
+        async with unavailable_as_app_error(), self._pool.acquire() as connection:
+            made: int | None = await connection.fetchval(
+                _CREATE, post.author_id, call.key, call.body_hash, post.body, post.language, post.kind,
+                payload.SerializeToString(), shard_of_author(post.author_id), _METHOD,
+            )  # fmt: skip
+            if made is not None:
+                return made, True
+            # A repeat, which has waited for the first to commit; or somebody without a profile.
+            answer = await idempotency.find(connection, post.author_id, _METHOD, call.key, call.body_hash)
+        if answer is None:
+            raise failed_precondition("make a profile first", "PROFILE_MISSING")
+        return int.from_bytes(answer, "big"), False
+
+    async def delete(self, post_id: int, author_id: int) -> None:
+        """Delete once; the event is written by the call that deletes."""
+        async with unavailable_as_app_error():
+            owner = await self._pool.fetchval(_DELETE, _known(post_id), author_id)
+        if owner is None:
+            raise _not_found()
+        if owner != author_id:
+            raise AppError(ErrorKind.PERMISSION_DENIED, "NOT_POST_AUTHOR", "only the author can delete a post")
+
+    async def like(self, post_id: int, user_id: int) -> int:
+        """Like once; the author's id."""
+        author_id = await self._author(post_id)
+        payload = events_pb2.PostLiked(author_id=author_id).SerializeToString()
+        async with unavailable_as_app_error():
+            await self._pool.execute(_LIKE, post_id, user_id, payload)
+        return author_id
+
+    async def unlike(self, post_id: int, user_id: int) -> None:
+        """Take a like back; the event says when it was given."""
+        author_id = await self._author(post_id)
+        async with unavailable_as_app_error():
+            liked_at = await self._pool.fetchval(
+                "SELECT created_at FROM likes WHERE user_id = $1 AND post_id = $2", user_id, post_id
+            )
+            if liked_at is None:
+                return
+            payload = events_pb2.PostUnliked(author_id=author_id)
+            payload.liked_at.FromDatetime(liked_at)
+            # A like given anew in between has another time and stays.
+            await self._pool.execute(_UNLIKE, post_id, user_id, payload.SerializeToString(), liked_at)
+
+    async def report(self, post_id: int, user_id: int) -> None:
+        """Report once."""
+        author_id = await self._author(post_id)
+        if author_id == user_id:
+            raise invalid("post_id", "is a post of your own", reason="SELF_NOT_ALLOWED")
+        payload = events_pb2.PostReported(author_id=author_id).SerializeToString()
+        async with unavailable_as_app_error():
+            await self._pool.execute(_REPORT, post_id, user_id, payload)
+
+    async def read(self, post_ids: Sequence[int], viewer_id: int) -> list[Post]:
+        """The posts that are not deleted, in the order of the ids."""
+        wanted = [post_id for post_id in post_ids if 0 < post_id <= MAX_ID]
+        async with unavailable_as_app_error():
+            rows = await self._pool.fetch(_READ, wanted, viewer_id)
+        found = {row[0]: Post(*row) for row in rows}
+        return [found[post_id] for post_id in wanted if post_id in found]
+
+    async def _author(self, post_id: int) -> int:
+        async with unavailable_as_app_error():
+            author_id: int | None = await self._pool.fetchval(_LIVE_AUTHOR, _known(post_id))
+        if author_id is None:
+            raise _not_found()
+        return author_id
+
+
+def _known(post_id: int) -> int:
+    if not 0 < post_id <= MAX_ID:
+        raise _not_found()
+    return post_id
+
+
+def _not_found() -> AppError:
+    return AppError(ErrorKind.NOT_FOUND, "POST_NOT_FOUND", "there is no such post")

@@ -1,0 +1,82 @@
+"""Profiles in Postgres, with their counts and their events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import asyncpg
+
+from services.chassis.errors import already_exists, not_found
+from services.chassis.postgres import PostgresPool, unavailable_as_app_error
+from services.social.application.records import Profile
+
+_CREATE: Final = """
+WITH made AS (
+    INSERT INTO profiles (user_id, handle, display_name, bio) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (user_id) DO NOTHING RETURNING user_id
+), logged AS (
+    INSERT INTO events (kind, aggregate_id, aggregate_version, actor_id)
+    SELECT 'profile_created', user_id, 1, user_id FROM made
+)
+SELECT user_id FROM made
+"""
+_UPDATE: Final = """
+WITH changed AS (
+    UPDATE profiles SET display_name = coalesce($2, display_name), bio = coalesce($3, bio)
+    WHERE user_id = $1 RETURNING user_id
+), logged AS (
+    INSERT INTO events (kind, aggregate_id, actor_id) SELECT 'profile_updated', user_id, user_id FROM changed
+)
+SELECT user_id FROM changed
+"""
+_BY_IDS: Final = """
+SELECT p.user_id, p.handle, p.display_name, p.bio, p.created_at,
+       coalesce(c.followers, 0), coalesce(c.following, 0), coalesce(c.posts, 0),
+       EXISTS (SELECT 1 FROM follows f WHERE f.follower_id = $2 AND f.followee_id = p.user_id)
+FROM profiles p LEFT JOIN author_counters c USING (user_id)
+WHERE p.user_id = ANY($1)
+"""
+
+
+class PostgresProfiles:
+    """Implements application.ports.Profiles."""
+
+    def __init__(self, pool: PostgresPool) -> None:
+        self._pool = pool
+
+    async def create(self, profile: Profile) -> None:
+        """Make the profile; the same again is no error."""
+        fields = (profile.handle, profile.display_name, profile.bio)
+        async with unavailable_as_app_error():
+            try:
+                made = await self._pool.fetchval(_CREATE, profile.user_id, *fields)
+            except asyncpg.UniqueViolationError as error:
+                raise already_exists("the handle belongs to somebody else", "HANDLE_TAKEN") from error
+            if made is not None:
+                return
+            there = await self._pool.fetchrow(
+                "SELECT handle, display_name, bio FROM profiles WHERE user_id = $1", profile.user_id
+            )
+        if there is None or tuple(there) != fields:
+            raise already_exists("you have a profile already; update it instead", "HANDLE_TAKEN")
+
+    async def update(self, user_id: int, display_name: str | None, bio: str | None) -> None:
+        """Change what is given."""
+        async with unavailable_as_app_error():
+            changed = await self._pool.fetchval(_UPDATE, user_id, display_name, bio)
+        if changed is None:
+            raise not_found("profile", "PROFILE_NOT_FOUND")
+
+    async def by_ids(self, user_ids: Sequence[int], viewer_id: int) -> list[Profile]:
+        """The profiles found, in the order of the ids."""
+        async with unavailable_as_app_error():
+            rows = await self._pool.fetch(_BY_IDS, list(user_ids), viewer_id)
+        found = {row[0]: Profile(*row) for row in rows}
+        return [found[user_id] for user_id in user_ids if user_id in found]
+
+    async def id_of_handle(self, handle: str) -> int | None:
+        """The account with the handle."""
+        async with unavailable_as_app_error():
+            user_id: int | None = await self._pool.fetchval("SELECT user_id FROM profiles WHERE handle = $1", handle)
+        return user_id

@@ -1,0 +1,129 @@
+"""The projector: counters, affinities and fan-in modes out of events, in the transaction that moves its cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from daira.events.v1 import events_pb2
+from services.chassis.cursors import advance_cursor
+from services.chassis.outbox import NEW_EVENT_SQL
+from services.chassis.postgres import PostgresConnection, PostgresPool, unavailable_as_app_error
+from services.chassis.stream_event import StreamEvent
+from services.social.domain.affinity import Affinity
+from services.social.domain.counting import Changes, LikeMove, fan_in_flip
+
+CONSUMER: Final = "projector"
+
+_POST_COUNTERS: Final = """
+INSERT INTO post_counters AS c (post_id, likes, reports) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[])
+ON CONFLICT (post_id) DO UPDATE SET likes = c.likes + excluded.likes, reports = c.reports + excluded.reports
+"""
+_AUTHOR_COUNTERS: Final = """
+INSERT INTO author_counters AS c (user_id, followers, following, posts)
+SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])
+ON CONFLICT (user_id) DO UPDATE SET followers = c.followers + excluded.followers,
+    following = c.following + excluded.following, posts = c.posts + excluded.posts
+RETURNING user_id, followers, fan_in
+"""
+_AFFINITIES_OF: Final = """
+SELECT a.viewer_id, a.author_id, a.weight, a.as_of
+FROM affinities a JOIN unnest($1::bigint[], $2::bigint[]) AS w (viewer_id, author_id) USING (viewer_id, author_id)
+"""
+_SET_AFFINITIES: Final = """
+INSERT INTO affinities AS a (viewer_id, author_id, weight, as_of)
+SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::float8[], $4::timestamptz[])
+ON CONFLICT (viewer_id, author_id) DO UPDATE SET weight = excluded.weight, as_of = excluded.as_of
+"""
+
+
+class Projector:
+    """Applies each event exactly once: effect and cursor commit together."""
+
+    def __init__(self, pool: PostgresPool, fan_in_threshold: int) -> None:
+        self._pool = pool
+        self._fan_in_threshold = fan_in_threshold
+
+    async def apply(self, batch: Sequence[StreamEvent]) -> None:
+        """Apply a batch; CursorMoved when another instance was first."""
+        changes = add_up(batch)
+        async with unavailable_as_app_error(), self._pool.acquire() as connection, connection.transaction():
+            await advance_cursor(connection, CONSUMER, batch)
+            await _count_posts(connection, changes)
+            await self._count_authors(connection, changes)
+            await _move_affinities(connection, changes.like_moves)
+
+    async def _count_authors(self, connection: PostgresConnection, changes: Changes) -> None:
+        people = sorted(changes.followers.keys() | changes.following.keys() | changes.posts.keys())
+        if not people:
+            return
+        columns = [[counter[person] for person in people] for counter in _author_columns(changes)]
+        for user_id, followers, is_fan_in in await connection.fetch(_AUTHOR_COUNTERS, people, *columns):
+            flip = fan_in_flip(followers, is_fan_in=is_fan_in, threshold=self._fan_in_threshold)
+            if flip is None:
+                continue
+            await connection.execute("UPDATE author_counters SET fan_in = $2 WHERE user_id = $1", user_id, flip)
+            payload = events_pb2.AuthorFanModeChanged(fan_in=flip, followers=followers).SerializeToString()
+            await connection.execute(NEW_EVENT_SQL, "author_fan_mode_changed", user_id, 0, 0, payload)
+
+
+def add_up(batch: Sequence[StreamEvent]) -> Changes:
+    """The sums of a batch of serialised events."""
+    changes = Changes()
+    for stream_event in batch:
+        event = events_pb2.Event.FromString(stream_event.data)
+        subject, actor = event.aggregate_id, event.actor_id
+        match event.WhichOneof("payload"):
+            case "post_created":
+                changes.posts[actor] += 1
+            case "post_deleted":
+                changes.posts[actor] -= 1
+            case "post_liked":
+                at_ms = milliseconds(event.occurred_at)
+                changes.like(subject, LikeMove(actor, event.post_liked.author_id, at_ms, 1))
+            case "post_unliked":
+                at_ms = milliseconds(event.post_unliked.liked_at)
+                changes.like(subject, LikeMove(actor, event.post_unliked.author_id, at_ms, -1))
+            case "post_reported":
+                changes.reports[subject] += 1
+            case "user_followed":
+                changes.follow(actor, subject, 1)
+            case "user_unfollowed":
+                changes.follow(actor, subject, -1)
+            case _:
+                pass
+    return changes
+
+
+def milliseconds(moment: Timestamp) -> int:
+    """Whole milliseconds since 1970."""
+    return moment.seconds * 1000 + moment.nanos // 1_000_000
+
+
+def _author_columns(changes: Changes) -> tuple[dict[int, int], ...]:
+    return changes.followers, changes.following, changes.posts
+
+
+async def _count_posts(connection: PostgresConnection, changes: Changes) -> None:
+    posts = sorted(changes.likes.keys() | changes.reports.keys())
+    if posts:
+        likes, reports = [changes.likes[post] for post in posts], [changes.reports[post] for post in posts]
+        await connection.execute(_POST_COUNTERS, posts, likes, reports)
+
+
+async def _move_affinities(connection: PostgresConnection, moves: Sequence[LikeMove]) -> None:
+    if not moves:
+        return
+    pairs = sorted({(move.viewer_id, move.author_id) for move in moves})
+    viewers, authors = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    affinities = {pair: Affinity() for pair in pairs}
+    for viewer_id, author_id, weight, as_of in await connection.fetch(_AFFINITIES_OF, viewers, authors):
+        affinities[viewer_id, author_id] = Affinity(weight, round(as_of.timestamp() * 1000))
+    for move in moves:
+        affinities[move.viewer_id, move.author_id].add(move.at_ms, move.delta)
+    weights = [affinities[pair].weight for pair in pairs]
+    moments = [datetime.fromtimestamp(affinities[pair].as_of_ms / 1000, UTC) for pair in pairs]
+    await connection.execute(_SET_AFFINITIES, viewers, authors, weights, moments)

@@ -1,0 +1,98 @@
+"""Inboxes in Redis: a LIST of post ids for each reader who has read lately.
+
+An inbox is complete when its bottom element is 0, or a positive id because it was trimmed. While it is built, the bottom is the
+builder's negative nonce: posts fanned out meanwhile land above it, and nobody takes the half for the whole.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+from services.chassis.redis_client import RedisClient
+
+CAP: Final = 800
+TRIM_ABOVE: Final = 1000
+LIFE_S: Final = 7 * 86_400
+PIPELINE_KEYS: Final = 500
+
+# KEYS: inboxes; ARGV: post id, length above which to trim, length to trim to. Single-key commands only: on a cluster the
+# caller sends one call per slot.
+_PUSH: Final = """
+local pushed = 0
+for _, key in ipairs(KEYS) do
+  local length = redis.call('LPUSHX', key, ARGV[1])
+  if length > 0 then
+    pushed = pushed + 1
+    if length > tonumber(ARGV[2]) then redis.call('LTRIM', key, 0, tonumber(ARGV[3]) - 1) end
+  end
+end
+return pushed
+"""
+# KEYS: inbox; ARGV: negative nonce, seconds to live. Takes over a build that another reader began and never ended.
+_BEGIN: Final = """
+local bottom = redis.call('LINDEX', KEYS[1], -1)
+if bottom and tonumber(bottom) >= 0 then return 0 end
+if bottom then redis.call('RPOP', KEYS[1]) end
+redis.call('RPUSH', KEYS[1], ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return 1
+"""
+# KEYS: inbox; ARGV: negative nonce, seconds to live, then ids newest first, then 0 unless they were cut at the cap.
+_FINISH: Final = """
+if redis.call('LINDEX', KEYS[1], -1) ~= ARGV[1] then return 0 end
+redis.call('RPOP', KEYS[1])
+for i = 3, #ARGV do redis.call('RPUSH', KEYS[1], ARGV[i]) end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return 1
+"""
+
+
+class RedisInboxes:
+    """Reads, builds, fills and forgets inboxes."""
+
+    def __init__(self, redis: RedisClient) -> None:
+        self._redis = redis
+        self._push = redis.register_script(_PUSH)
+        self._begin = redis.register_script(_BEGIN)
+        self._finish = redis.register_script(_FINISH)
+
+    async def read(self, viewer_id: int) -> list[bytes] | None:
+        """The entries, newest arrivals first, markers among them; None when the inbox is missing or half built."""
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.lrange(_key(viewer_id), 0, -1)
+        pipeline.expire(_key(viewer_id), LIFE_S)
+        entries = cast("list[bytes]", (await pipeline.execute())[0])
+        if not entries or entries[-1].startswith(b"-"):
+            return None
+        return entries
+
+    async def begin(self, viewer_id: int) -> int | None:
+        """Begin a build: the nonce to finish it with, or None when the inbox is complete."""
+        nonce = -1 - secrets.randbits(62)
+        begun = await self._begin(keys=[_key(viewer_id)], args=[nonce, LIFE_S])
+        return nonce if begun else None
+
+    async def finish(self, viewer_id: int, nonce: int, newest_first: Sequence[int]) -> bool:
+        """Put the ids under what was fanned out meanwhile; False when the inbox was forgotten or taken over since."""
+        cut = list(newest_first[:CAP])
+        bottom = [0] if len(cut) < CAP else []
+        return bool(await self._finish(keys=[_key(viewer_id)], args=[nonce, LIFE_S, *cut, *bottom]))
+
+    async def push(self, post_id: int, viewer_ids: Sequence[int]) -> int:
+        """Push a post into those of the inboxes that exist; how many there were."""
+        pushed = 0
+        for start in range(0, len(viewer_ids), PIPELINE_KEYS):
+            keys = [_key(viewer_id) for viewer_id in viewer_ids[start : start + PIPELINE_KEYS]]
+            pushed += int(cast("Any", await self._push(keys=keys, args=[post_id, TRIM_ABOVE, CAP])))
+        return pushed
+
+    async def invalidate(self, viewer_ids: Sequence[int]) -> None:
+        """Forget inboxes: the next read rebuilds them."""
+        for start in range(0, len(viewer_ids), PIPELINE_KEYS):
+            await self._redis.unlink(*(_key(viewer_id) for viewer_id in viewer_ids[start : start + PIPELINE_KEYS]))
+
+
+def _key(viewer_id: int) -> str:
+    return f"inbox:{viewer_id}"

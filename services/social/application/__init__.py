@@ -1,0 +1,1 @@
+"""Use cases of social and the ports they need."""

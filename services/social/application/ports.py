@@ -1,0 +1,111 @@
+"""What the use cases need of the outside; adapters implement these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from services.social.application.records import IdempotentCall, NewPost, Post, Profile
+
+
+class Posts(Protocol):
+    """Posts and what people do with them. Every write is durable with its event when the call returns."""
+
+    async def create(self, post: NewPost, call: IdempotentCall) -> tuple[int, bool]:
+        """The post's id, and whether it was made now.
+
+        AppError IDEMPOTENCY_KEY_REUSED for a key with another body, PROFILE_MISSING without a profile.
+        """
+        ...
+
+    async def delete(self, post_id: int, author_id: int) -> None:
+        """Delete; AppError POST_NOT_FOUND for an unknown post, NOT_POST_AUTHOR for somebody else's; again is no error."""
+        ...
+
+    async def like(self, post_id: int, user_id: int) -> int:
+        """Like, once; the author's id. AppError POST_NOT_FOUND."""
+        ...
+
+    async def unlike(self, post_id: int, user_id: int) -> None:
+        """Take a like back; without one nothing happens. AppError POST_NOT_FOUND."""
+        ...
+
+    async def report(self, post_id: int, user_id: int) -> None:
+        """Report, once. AppError POST_NOT_FOUND, SELF_NOT_ALLOWED."""
+        ...
+
+    async def read(self, post_ids: Sequence[int], viewer_id: int) -> list[Post]:
+        """The posts that are not deleted, in the order of the ids."""
+        ...
+
+
+class Graph(Protocol):
+    """Who follows whom."""
+
+    async def follow(self, follower_id: int, followee_id: int) -> bool:
+        """Follow; whether it is new. AppError PROFILE_NOT_FOUND, PROFILE_MISSING, FOLLOW_LIMIT_REACHED."""
+        ...
+
+    async def unfollow(self, follower_id: int, followee_id: int) -> bool:
+        """Unfollow; whether there was a follow. AppError PROFILE_NOT_FOUND."""
+        ...
+
+    async def followers(self, user_id: int, after: tuple[int, int] | None, limit: int) -> list[tuple[int, int]]:
+        """(microseconds since 1970, follower) latest first, after that pair."""
+        ...
+
+    async def following(self, user_id: int, after: tuple[int, int] | None, limit: int) -> list[tuple[int, int]]:
+        """(microseconds since 1970, followee) latest first, after that pair."""
+        ...
+
+
+class Profiles(Protocol):
+    """Public profiles."""
+
+    async def create(self, profile: Profile) -> None:
+        """Make the profile; the same again is no error. AppError HANDLE_TAKEN, ALREADY_EXISTS for other fields."""
+        ...
+
+    async def update(self, user_id: int, display_name: str | None, bio: str | None) -> None:
+        """Change what is given. AppError PROFILE_NOT_FOUND."""
+        ...
+
+    async def by_ids(self, user_ids: Sequence[int], viewer_id: int) -> list[Profile]:
+        """The profiles found, in the order of the ids."""
+        ...
+
+    async def id_of_handle(self, handle: str) -> int | None:
+        """The account with the handle."""
+        ...
+
+
+class Inboxes(Protocol):
+    """Materialised inboxes of readers; best effort here, for the fan-out worker does it again from the event."""
+
+    async def invalidate(self, viewer_ids: Sequence[int]) -> None:
+        """Forget the inboxes: the next read rebuilds them."""
+        ...
+
+
+class LocalFeatures(Protocol):
+    """The feature table of this replica: what its own writes change is there before the event arrives."""
+
+    def post_created(self, post_id: int, author_id: int, kind: int) -> None:
+        """The author's very next feed has the post."""
+        ...
+
+    def post_deleted(self, post_id: int) -> None:
+        """The post is in no feed of this replica any more."""
+        ...
+
+    def follows_changed(self, viewer_id: int) -> None:
+        """What was remembered of whom the viewer follows is forgotten."""
+        ...
+
+
+class PostCache(Protocol):
+    """Cached serialised posts."""
+
+    async def forget(self, post_id: int) -> None:
+        """Drop the post from the cache; best effort."""
+        ...

@@ -1,0 +1,55 @@
+"""What the stores hold, as the use cases see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A profile with its counts, and whether the viewer follows it."""
+
+    user_id: int
+    handle: str
+    display_name: str
+    bio: str
+    created_at: datetime
+    followers: int = 0
+    following: int = 0
+    posts: int = 0
+    viewer_follows: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A post with its author's handle and name, its likes, and whether the viewer likes it."""
+
+    post_id: int
+    author_id: int
+    handle: str
+    display_name: str
+    author_since: datetime
+    body: str
+    language: str
+    kind: int
+    likes: int = 0
+    viewer_likes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewPost:
+    """A cleaned post that is about to be written."""
+
+    author_id: int
+    body: str
+    language: str
+    kind: int
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotentCall:
+    """The caller's key and the hash of the request's body."""
+
+    key: str
+    body_hash: bytes

@@ -1,0 +1,62 @@
+"""Publishing, deleting, liking and reporting posts."""
+
+from __future__ import annotations
+
+from services.chassis.errors import AppError, ErrorKind
+from services.chassis.text import clean_text
+from services.social.application.ports import LocalFeatures, PostCache, Posts
+from services.social.application.records import IdempotentCall, NewPost, Post
+from services.social.domain.post import BODY_CHARS_MAX, kind_of, language_of
+
+
+class WritePosts:
+    """Each call is durable with its event when it returns; what follows the commit may be lost and is then redone."""
+
+    def __init__(self, posts: Posts, features: LocalFeatures, cache: PostCache) -> None:
+        self._posts = posts
+        self._features = features
+        self._cache = cache
+
+    async def create(self, author_id: int, body: str, call: IdempotentCall) -> Post:
+        """Publish. AppError FIELD_INVALID, IDEMPOTENCY_KEY_REUSED, PROFILE_MISSING."""
+        text = clean_text(body, "body", 1, BODY_CHARS_MAX, multiline=True)
+        post = NewPost(author_id, text, language_of(text), kind_of(text))
+        post_id, is_new = await self._posts.create(post, call)
+        if is_new:
+            self._features.post_created(post_id, author_id, post.kind)
+        return await self._one(post_id, author_id)
+
+    async def delete(self, author_id: int, post_id: int) -> None:
+        """Delete one's own. AppError POST_NOT_FOUND, NOT_POST_AUTHOR."""
+        await self._posts.delete(post_id, author_id)
+        self._features.post_deleted(post_id)
+        await self._cache.forget(post_id)
+
+    async def like(self, user_id: int, post_id: int) -> Post:
+        """Like. AppError POST_NOT_FOUND."""
+        await self._posts.like(post_id, user_id)
+        return await self._one(post_id, user_id)
+
+    async def unlike(self, user_id: int, post_id: int) -> Post:
+        """Take a like back. AppError POST_NOT_FOUND."""
+        await self._posts.unlike(post_id, user_id)
+        return await self._one(post_id, user_id)
+
+    async def report(self, user_id: int, post_id: int) -> None:
+        """Report. AppError POST_NOT_FOUND, SELF_NOT_ALLOWED."""
+        await self._posts.report(post_id, user_id)
+
+    async def read(self, viewer_id: int, post_id: int) -> Post:
+        """One post. AppError POST_NOT_FOUND."""
+        return await self._one(post_id, viewer_id)
+
+    async def _one(self, post_id: int, viewer_id: int) -> Post:
+        found = await self._posts.read([post_id], viewer_id)
+        if not found:
+            raise post_not_found()
+        return found[0]
+
+
+def post_not_found() -> AppError:
+    """Unknown and deleted posts look the same."""
+    return AppError(ErrorKind.NOT_FOUND, "POST_NOT_FOUND", "there is no such post")

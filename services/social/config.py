@@ -1,0 +1,82 @@
+"""Settings of the social service and its workers, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.chassis.config import Env, Secret
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What every process of the service knows. `health_listen` is empty where nobody asks a worker for its health."""
+
+    database_url: str
+    redis_url: str
+    fan_in_threshold: int
+    health_listen: str
+    metrics_port: int
+    json_logs: bool
+    log_level: str
+
+
+@dataclass(frozen=True, slots=True)
+class SocialSettings:
+    """The service itself."""
+
+    worker: WorkerSettings
+    listen: str
+    auth_address: str
+    service_key: Secret
+    page_key: Secret
+    pool_max: int
+    follow_limit: int
+    freshness_half_life_s: float
+    max_hot_posts: int
+
+
+def social_settings(environment: Mapping[str, str]) -> SocialSettings:
+    """The service's settings; SettingsError names each one missing or wrong."""
+    env = Env(environment)
+    settings = SocialSettings(
+        worker=_worker(env),
+        listen=env.text("SOCIAL_LISTEN"),
+        auth_address=env.text("AUTH_ADDRESS"),
+        service_key=env.secret("SERVICE_TOKEN_KEY"),
+        page_key=env.secret("PAGE_TOKEN_KEY"),
+        pool_max=env.integer("SOCIAL_POOL_MAX", 16, 2, 200),
+        follow_limit=env.integer("SOCIAL_FOLLOW_LIMIT", 5000, 1, 100_000),
+        freshness_half_life_s=env.seconds("SOCIAL_FRESHNESS_HALF_LIFE_S", 43_200.0, 60.0, 2_592_000.0),
+        max_hot_posts=env.integer("SOCIAL_MAX_HOT_POSTS", 2_000_000, 1000, 100_000_000),
+    )
+    env.finish()
+    return settings
+
+
+def worker_settings(environment: Mapping[str, str]) -> WorkerSettings:
+    """A worker's settings; SettingsError names each one missing or wrong."""
+    env = Env(environment)
+    settings = _worker(env)
+    env.finish()
+    return settings
+
+
+def database_url(environment: Mapping[str, str]) -> str:
+    """Where the database is, for the migrations, which need no more."""
+    env = Env(environment)
+    url = env.url("SOCIAL_DATABASE_URL", ("postgresql", "postgres"))
+    env.finish()
+    return url
+
+
+def _worker(env: Env) -> WorkerSettings:
+    return WorkerSettings(
+        database_url=env.url("SOCIAL_DATABASE_URL", ("postgresql", "postgres")),
+        redis_url=env.url("REDIS_URL", ("redis", "rediss")),
+        fan_in_threshold=env.integer("SOCIAL_FAN_IN_THRESHOLD", 10_000, 10, 10_000_000),
+        health_listen=env.text("HEALTH_LISTEN", ""),
+        metrics_port=env.integer("SOCIAL_METRICS_PORT", 0, 0, 65535),
+        json_logs=env.choice("LOG_FORMAT", ("json", "console"), "json") == "json",
+        log_level=env.text("LOG_LEVEL", "INFO").upper(),
+    )

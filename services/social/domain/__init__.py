@@ -1,0 +1,1 @@
+"""Rules of social, in plain Python."""

@@ -1,0 +1,28 @@
+"""Affinity: a viewer's likes of an author's posts, each counting half as much every thirty days."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+HALF_LIFE_MS: Final = 30 * 86_400_000
+
+
+@dataclass(slots=True)
+class Affinity:
+    """The decayed count as it stood at as_of_ms (milliseconds since 1970)."""
+
+    weight: float = 0.0
+    as_of_ms: int = 0
+
+    def add(self, at_ms: int, delta: int) -> None:
+        """Count a like given at `at_ms` (+1), or take it back (-1)."""
+        latest = max(self.as_of_ms, at_ms)
+        kept = self.weight * _decay(latest - self.as_of_ms) if self.weight else 0.0
+        self.weight = max(0.0, kept + delta * _decay(latest - at_ms))
+        self.as_of_ms = latest
+
+
+def _decay(age_ms: int) -> float:
+    return math.exp2(-age_ms / HALF_LIFE_MS)

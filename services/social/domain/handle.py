@@ -1,0 +1,18 @@
+"""Handles: the unique names that people are mentioned by."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from services.chassis.errors import invalid
+
+_HANDLE: Final = re.compile(r"[a-z0-9_]{3,30}")
+
+
+def clean_handle(handle: str) -> str:
+    """The handle in small letters; AppError INVALID_ARGUMENT unless it is 3 to 30 of a-z, 0-9 and underscore."""
+    small = handle.removeprefix("@").lower()
+    if not _HANDLE.fullmatch(small):
+        raise invalid("handle", "must be 3 to 30 of a-z, 0-9 and underscore")
+    return small

@@ -1,0 +1,153 @@
+"""The social process, put together: stores, the feature table and what feeds it, use cases, RPCs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+
+from daira.auth.v1 import auth_service_pb2
+from daira.common.v1 import access_pb2
+from daira.events.v1 import event_log_service_pb2, event_log_service_pb2_grpc
+from daira.social.v1 import (
+    feed_service_pb2,
+    feed_service_pb2_grpc,
+    graph_service_pb2,
+    graph_service_pb2_grpc,
+    post_service_pb2,
+    post_service_pb2_grpc,
+    profile_service_pb2,
+    profile_service_pb2_grpc,
+)
+from services.chassis.access import AccessTable
+from services.chassis.client import create_channel
+from services.chassis.clock import Clock, SystemClock
+from services.chassis.config import Env
+from services.chassis.event_log import PostgresEventLog
+from services.chassis.jwks import KeySet
+from services.chassis.lifecycle import supervised
+from services.chassis.metrics import Metrics
+from services.chassis.page_token import PageTokens
+from services.chassis.postgres import PostgresPool, create_pool
+from services.chassis.redis_client import RedisBreaker, RedisClient, create_redis
+from services.chassis.server import ServerBuilder, ServerSettings, serve
+from services.chassis.telemetry import configure_logging, start_metrics_server
+from services.chassis.tokens import TokenVerifier
+from services.social.adapters.auth_keys import AuthKeys
+from services.social.adapters.feature_feed import FeatureFeed, FeatureTail, ReplicaFeatures
+from services.social.adapters.inbox_reader import BestEffortInboxes, InboxReader
+from services.social.adapters.native_ranker import NativeRanker
+from services.social.adapters.post_hydrator import PostHydrator
+from services.social.adapters.postgres.feed_queries import PostgresFeedStore
+from services.social.adapters.postgres.graph import PostgresGraph
+from services.social.adapters.postgres.posts import PostgresPosts
+from services.social.adapters.postgres.profiles import PostgresProfiles
+from services.social.adapters.redis_feed_sessions import RedisFeedSessions
+from services.social.adapters.redis_inbox import RedisInboxes
+from services.social.application.feed.author_timeline import AuthorTimeline
+from services.social.application.feed.followed_authors import FollowedAuthors
+from services.social.application.feed.gather import GatherSources
+from services.social.application.feed.home_feed import HomeFeed
+from services.social.application.profiles import ManageProfiles
+from services.social.application.write_post import WritePosts
+from services.social.config import SocialSettings, social_settings
+from services.social.rpc.event_log_servicer import EventLogServicer
+from services.social.rpc.feed_servicer import FeedServicer
+from services.social.rpc.graph_servicer import GraphServicer
+from services.social.rpc.post_servicer import PostServicer
+from services.social.rpc.profile_servicer import ProfileServicer
+
+
+@dataclass(frozen=True, slots=True)
+class Servicers:
+    """What the process serves, and the tail that its feature table hangs on."""
+
+    posts: PostServicer
+    profiles: ProfileServicer
+    graph: GraphServicer
+    feeds: FeedServicer
+    log: EventLogServicer
+    tail: FeatureTail
+
+
+async def main(stop: asyncio.Event) -> None:
+    """Serve until `stop`. SettingsError, or AppError UNAVAILABLE when the database does not come up."""
+    settings = social_settings(os.environ)
+    env = Env(os.environ)
+    server_settings = ServerSettings.from_env(env)
+    env.finish()
+    configure_logging("social", json=settings.worker.json_logs, level=settings.worker.log_level)
+    clock, metrics = SystemClock(), Metrics()
+    pool = await create_pool(settings.worker.database_url, application_name="social", max_size=settings.pool_max)
+    redis = create_redis(settings.worker.redis_url, timeout_s=0.5, client_name="social")
+    auth = create_channel(settings.auth_address, [auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]])
+    keys = KeySet(AuthKeys(auth), clock)
+    made = compose(settings, pool, redis, clock, metrics)
+    builder = build_server(settings, server_settings, made, keys, clock, metrics)
+    if settings.worker.metrics_port:
+        start_metrics_server(metrics, settings.worker.metrics_port)
+    try:
+        await supervised(stop, rpc=serve(builder, stop), features=made.tail.run(stop))
+    finally:
+        await auth.close()
+        await redis.aclose()
+        await pool.close()
+
+
+def compose(
+    settings: SocialSettings, pool: PostgresPool, redis: RedisClient, clock: Clock, metrics: Metrics
+) -> Servicers:
+    """Adapters into use cases into servicers."""
+    breaker = RedisBreaker(clock)
+    store, graph, profiles = PostgresFeedStore(pool), PostgresGraph(pool, settings.follow_limit), PostgresProfiles(pool)
+    ranker = NativeRanker(freshness_half_life_s=settings.freshness_half_life_s, max_posts=settings.max_hot_posts)
+    followed = FollowedAuthors(store)
+    features, inboxes = ReplicaFeatures(ranker, followed), RedisInboxes(redis)
+    hydrator = PostHydrator(redis, breaker, pool)
+    gather = GatherSources(InboxReader(inboxes, breaker, store), followed, store, ranker)
+    home = HomeFeed(gather, ranker, RedisFeedSessions(redis, breaker), store, hydrator, clock)
+    people = ManageProfiles(profiles, graph, BestEffortInboxes(inboxes, breaker), features, clock)
+    tokens = PageTokens(settings.page_key.reveal())
+    tail = FeatureTail(FeatureFeed(ranker, followed), pool, redis, clock, metrics)
+    return Servicers(
+        posts=PostServicer(WritePosts(PostgresPosts(pool), features, hydrator)),
+        profiles=ProfileServicer(people),
+        graph=GraphServicer(people, graph, tokens),
+        feeds=FeedServicer(home, AuthorTimeline(store, profiles, hydrator), tokens),
+        log=EventLogServicer(PostgresEventLog(pool)),
+        tail=tail,
+    )
+
+
+def build_server(
+    settings: SocialSettings,
+    server_settings: ServerSettings,
+    made: Servicers,
+    keys: KeySet,
+    clock: Clock,
+    metrics: Metrics,
+) -> ServerBuilder:
+    """The server with every service, ready once the keys and the feature table are there."""
+    profiles = profile_service_pb2.DESCRIPTOR.services_by_name["ProfileService"]
+    graph = graph_service_pb2.DESCRIPTOR.services_by_name["GraphService"]
+    posts = post_service_pb2.DESCRIPTOR.services_by_name["PostService"]
+    feeds = feed_service_pb2.DESCRIPTOR.services_by_name["FeedService"]
+    log = event_log_service_pb2.DESCRIPTOR.services_by_name["EventLogService"]
+    return (
+        ServerBuilder(
+            "social",
+            settings.listen,
+            clock=clock,
+            verifier=TokenVerifier(keys, settings.service_key.reveal(), clock),
+            access_table=AccessTable.from_descriptors([profiles, graph, posts, feeds, log], access_pb2.access),
+            metrics=metrics,
+            settings=server_settings,
+        )
+        .add(profile_service_pb2_grpc.add_ProfileServiceServicer_to_server, made.profiles, profiles)
+        .add(graph_service_pb2_grpc.add_GraphServiceServicer_to_server, made.graph, graph)
+        .add(post_service_pb2_grpc.add_PostServiceServicer_to_server, made.posts, posts)
+        .add(feed_service_pb2_grpc.add_FeedServiceServicer_to_server, made.feeds, feeds)
+        .add(event_log_service_pb2_grpc.add_EventLogServiceServicer_to_server, made.log, log)
+        .on_ready("keys", keys.load)
+        .on_ready("features", made.tail.is_caught_up)
+    )

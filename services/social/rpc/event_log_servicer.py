@@ -1,0 +1,34 @@
+"""EventLogService of social: its log, for consumers whose stream has a hole."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from daira.events.v1 import event_log_service_pb2 as pb
+from daira.events.v1 import event_log_service_pb2_grpc
+from services.chassis.errors import invalid
+from services.chassis.event_log import PostgresEventLog
+from services.social.adapters.event_codec import to_event
+
+_PAGE_DEFAULT: Final = 500
+_PAGE_MAX: Final = 1000
+
+
+class EventLogServicer(event_log_service_pb2_grpc.EventLogServiceServicer):
+    """Reads the log by position."""
+
+    def __init__(self, log: PostgresEventLog) -> None:
+        self._log = log
+
+    async def ListEvents(self, request: pb.ListEventsRequest, context: Any) -> pb.ListEventsResponse:  # noqa: N802, ARG002 - gRPC's
+        """Events after a position, in order, without holes."""
+        if request.after_pos < 0:
+            raise invalid("after_pos", "must not be negative")
+        if not 0 <= request.page_size <= _PAGE_MAX:
+            raise invalid("page_size", f"must be 0 to {_PAGE_MAX}")
+        # The head first: what is read afterwards reaches at least that far when the page is not full.
+        head = await self._log.head()
+        rows = await self._log.read(request.after_pos, request.page_size or _PAGE_DEFAULT)
+        return pb.ListEventsResponse(
+            events=[to_event(row) for row in rows], head_pos=max(head, rows[-1].pos if rows else 0)
+        )

@@ -1,0 +1,1 @@
+"""Social's second entry points: relay, fan-out, projector."""
