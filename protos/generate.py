@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import filecmp
+import re
 import shutil
 import sys
 import tempfile
@@ -18,7 +19,9 @@ def generate(into: Path) -> None:
     """Writes messages, service stubs and their type stubs for every .proto below protos/daira."""
     scripts = Path(sys.executable).parent
     sources = sorted(str(path.relative_to(PROTOS)) for path in (PROTOS / "daira").rglob("*.proto"))
-    with_services = [source for source in sources if "service " in (PROTOS / source).read_text("utf-8")]
+    with_services = [
+        source for source in sources if re.search(r"^service ", (PROTOS / source).read_text("utf-8"), re.MULTILINE)
+    ]
     mypy = [f"--plugin=protoc-gen-mypy={scripts / 'protoc-gen-mypy'}", f"--mypy_out=quiet:{into}"]
     mypy_grpc = [f"--plugin=protoc-gen-mypy_grpc={scripts / 'protoc-gen-mypy_grpc'}", f"--mypy_grpc_out=quiet:{into}"]
     include = ["protoc", f"-I{PROTOS}", f"-I{Path(protoc.__file__).parent / '_proto'}"]

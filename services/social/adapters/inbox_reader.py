@@ -52,7 +52,7 @@ class InboxReader:
 
 
 class BestEffortInboxes:
-    """Forgets inboxes at once when it can; the fan-out worker does it for certain. Implements application.ports.Inboxes."""
+    """Forgets inboxes at once when it can; the fan-out worker does it for certain. Implements ports.Inboxes."""
 
     def __init__(self, inboxes: RedisInboxes, breaker: RedisBreaker) -> None:
         self._inboxes = inboxes

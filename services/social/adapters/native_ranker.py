@@ -79,10 +79,10 @@ class NativeRanker:
         """The post is in no feed any more."""
         self._table.delete_posts(packed("q", [post_id]))
 
-    def liked(self, viewer_id: int, post_id: int, at_ms: int, delta: int) -> None:
+    def liked(self, viewer_id: int, post_id: int, author_id: int, at_ms: int, delta: int) -> None:
         """A like given at at_ms, or that like taken back."""
         one = packed("q", [viewer_id]), packed("q", [post_id]), packed("q", [at_ms]), packed("b", [delta])
-        self._table.add_likes(*one)
+        self._table.add_likes(*one, author_ids=packed("q", [author_id]))
 
     def reported(self, post_id: int) -> None:
         """One more person reported the post."""

@@ -1,4 +1,4 @@
-"""Posts for a page as bytes: the cached part from Redis, counts and the viewer's likes appended, since protobuf merges on parse."""
+"""Posts as bytes: the cached part from Redis, counts and the viewer's likes appended, as protobuf merges on parse."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ class PostHydrator:
                 values = await self._redis.mget([_key(post_id) for post_id in post_ids])
         except AppError:
             return {}, True
-        return {post_id: value for post_id, value in zip(post_ids, values, strict=True) if value}, False
+        return {
+            post_id: value for post_id, value in zip(post_ids, values, strict=True) if isinstance(value, bytes)
+        }, False
 
     async def _views(self, post_ids: Sequence[int], viewer_id: int) -> dict[int, bytes]:
         async with unavailable_as_app_error():

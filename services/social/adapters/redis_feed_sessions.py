@@ -35,7 +35,7 @@ class RedisFeedSessions:
                 column = await self._redis.getex(_key(viewer_id, nonce), ex=LIFE_S)
         except AppError:
             return None
-        return list(unpacked(column)) if column else None
+        return list(unpacked(column)) if isinstance(column, bytes) else None
 
 
 def _key(viewer_id: int, nonce: int) -> str:

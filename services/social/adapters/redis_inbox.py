@@ -1,7 +1,7 @@
 """Inboxes in Redis: a LIST of post ids for each reader who has read lately.
 
-An inbox is complete when its bottom element is 0, or a positive id because it was trimmed. While it is built, the bottom is the
-builder's negative nonce: posts fanned out meanwhile land above it, and nobody takes the half for the whole.
+An inbox is complete when its bottom element is 0, or a positive id because it was trimmed. While it is built, the
+bottom is the builder's negative nonce: posts fanned out meanwhile land above it, and nobody takes the half for whole.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ TRIM_ABOVE: Final = 1000
 LIFE_S: Final = 7 * 86_400
 PIPELINE_KEYS: Final = 500
 
-# KEYS: inboxes; ARGV: post id, length above which to trim, length to trim to. Single-key commands only: on a cluster the
-# caller sends one call per slot.
+# KEYS: inboxes; ARGV: post id, length above which to trim, length to trim to. Single-key commands only: on a
+# cluster the caller sends one call per slot.
 _PUSH: Final = """
 local pushed = 0
 for _, key in ipairs(KEYS) do

@@ -19,7 +19,7 @@ class Posts(Protocol):
         ...
 
     async def delete(self, post_id: int, author_id: int) -> None:
-        """Delete; AppError POST_NOT_FOUND for an unknown post, NOT_POST_AUTHOR for somebody else's; again is no error."""
+        """Delete; again is no error. AppError POST_NOT_FOUND, or NOT_POST_AUTHOR for somebody else's."""
         ...
 
     async def like(self, post_id: int, user_id: int) -> int:

@@ -1,4 +1,4 @@
-"""Sources of candidates: the inbox, the fan-in authors one follows, one's own posts; the store of record when Redis is away."""
+"""Sources of candidates: inbox, followed fan-in authors, own posts; the store of record when Redis is away."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Mode(IntEnum):
 class Position:
     """Where a scroll stands.
 
-    RANKED: `offset` posts of the session `nonce` are read; its order was computed at ranked_at_ms over posts up to `ceiling`.
+    RANKED: `offset` posts of the session `nonce` are read; its order is as of ranked_at_ms, of posts up to `ceiling`.
     Past the session, and in LATEST: everything from `before` on is read.
     """
 
