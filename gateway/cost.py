@@ -51,9 +51,7 @@ class CostModel:
 
     def prices(self, document: DocumentNode, operation: OperationDefinitionNode) -> tuple[_Price, ...]:
         """The price list of a validated operation, to be summed for the variables of each request."""
-        fragments = {
-            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
-        }
+        fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
         root = self._schema.get_root_type(operation.operation)
         return self._selection(root, operation.selection_set, fragments, {})
 

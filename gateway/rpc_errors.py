@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 import grpc
-from daira.common.v1.error_reason_pb2 import ErrorReason
 
+from daira.common.v1.error_reason_pb2 import ErrorReason
 from gateway.errors import GatewayError, from_status
 from services.chassis.errors import AppError, ErrorKind
 from services.chassis.peer_errors import to_app_error
 
 _REASON_PREFIX: Final = "ERROR_REASON_"
-_REASONS: Final = frozenset(name.removeprefix(_REASON_PREFIX) for name in ErrorReason.keys())
+# These say no more than the code beside them, or which store it was; the chassis gives them to the transport's errors too.
+_EMPTY_REASONS: Final = frozenset({"INTERNAL", "DEADLINE_EXCEEDED", "SERVICE_UNAVAILABLE", "REDIS_UNAVAILABLE"})
+_REASONS: Final = frozenset(name.removeprefix(_REASON_PREFIX) for name in ErrorReason.keys()) - _EMPTY_REASONS
 _STATUS_BY_KIND: Final = {kind: grpc.StatusCode[kind.name] for kind in ErrorKind}
 
 

@@ -21,9 +21,7 @@ class GatewayMetrics:
         )
         self.errors = Counter("daira_gateway_errors", "GraphQL errors answered.", ("code",), registry=registry)
         self.gone = Counter("daira_gateway_clients_gone", "Requests whose client left early.", registry=registry)
-        self._documents = Counter(
-            "daira_gateway_documents", "Documents asked for.", ("cache",), registry=registry
-        )
+        self._documents = Counter("daira_gateway_documents", "Documents asked for.", ("cache",), registry=registry)
 
     def watch(self, documents: Documents) -> None:
         """Count the hits and misses of the document cache."""

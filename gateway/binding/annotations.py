@@ -19,7 +19,9 @@ from graphql.language import DirectiveNode
 
 from gateway.binding.contract import BindingError
 
-Annotated = GraphQLArgument | GraphQLEnumType | GraphQLField | GraphQLInputField | GraphQLInputObjectType | GraphQLObjectType
+Annotated = (
+    GraphQLArgument | GraphQLEnumType | GraphQLField | GraphQLInputField | GraphQLInputObjectType | GraphQLObjectType
+)
 
 
 class Annotations:

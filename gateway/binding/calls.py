@@ -8,7 +8,14 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
-from graphql import GraphQLField, GraphQLNonNull, GraphQLObjectType, GraphQLResolveInfo, GraphQLUnionType, get_named_type
+from graphql import (
+    GraphQLField,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLUnionType,
+    get_named_type,
+)
 
 from gateway import cursors
 from gateway.binding import contract, paths
@@ -35,9 +42,7 @@ def rpc_resolver(parent: GraphQLObjectType, field: GraphQLField, annotations: An
     target = get_named_type(field.type)
     null_when_not_found = bool(rpc["nullWhenNotFound"])
     if isinstance(target, GraphQLObjectType) and annotations.one(target, "connection") is not None:
-        return _connection_resolver(
-            field, target, method, fill, annotations, null_when_not_found=null_when_not_found
-        )
+        return _connection_resolver(field, target, method, fill, annotations, null_when_not_found=null_when_not_found)
     builder = RequestBuilder(method.request, field.args, annotations)
     finish = _finisher(field, method, annotations)
     refusals = _refusals(target, method, annotations)

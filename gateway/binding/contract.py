@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FileDescriptor, ServiceDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
 from daira.analytics.v1 import analytics_service_pb2
 from daira.auth.v1 import auth_service_pb2
 from daira.payments.v1 import payments_service_pb2
 from daira.social.v1 import feed_service_pb2, graph_service_pb2, post_service_pb2, profile_service_pb2
-from google.protobuf.descriptor import Descriptor, EnumDescriptor, FileDescriptor, ServiceDescriptor
-from google.protobuf.message import Message
-from google.protobuf.message_factory import GetMessageClass
 
 
 class BindingError(Exception):
@@ -46,8 +47,7 @@ def files() -> dict[str, tuple[FileDescriptor, ...]]:
     return {
         "auth": (auth_service_pb2.DESCRIPTOR,),
         "social": tuple(
-            module.DESCRIPTOR
-            for module in (feed_service_pb2, graph_service_pb2, post_service_pb2, profile_service_pb2)
+            module.DESCRIPTOR for module in (feed_service_pb2, graph_service_pb2, post_service_pb2, profile_service_pb2)
         ),
         "payments": (payments_service_pb2.DESCRIPTOR,),
         "analytics": (analytics_service_pb2.DESCRIPTOR,),

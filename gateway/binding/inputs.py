@@ -125,7 +125,9 @@ class RequestBuilder:
             raise BindingError(f"{proto.full_name} is repeated")
         if isinstance(target, GraphQLEnumType):
             numbers = {name: number for number, name in enum_names(target, self._annotations).items()}
-            if proto.enum_type is None or proto.enum_type.full_name != self._annotations.text(target, "protoEnum", "name"):
+            if proto.enum_type is None or proto.enum_type.full_name != self._annotations.text(
+                target, "protoEnum", "name"
+            ):
                 raise BindingError(f"{proto.full_name} does not fit {target.name}")
             return numbers.__getitem__
         if proto.cpp_type not in _FITTING.get(target.name, frozenset()):

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from daira.common.v1.error_reason_pb2 import ErrorReason
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from graphql import (
     GraphQLEnumType,
@@ -23,6 +22,7 @@ from graphql import (
     specified_directives,
 )
 
+from daira.common.v1.error_reason_pb2 import ErrorReason
 from gateway import scalars
 from gateway.binding import contract, resolvers
 from gateway.binding.annotations import Annotations

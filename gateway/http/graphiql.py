@@ -35,7 +35,12 @@ class GraphiQL:
 
     def page(self) -> Response:
         """The page."""
-        headers = {**_HEADERS, "cache-control": "no-cache", "content-security-policy": _POLICY, "x-frame-options": "DENY"}
+        headers = {
+            **_HEADERS,
+            "cache-control": "no-cache",
+            "content-security-policy": _POLICY,
+            "x-frame-options": "DENY",
+        }
         return Response(200, self._html, "text/html; charset=utf-8", headers)
 
     def file(self, request: Request) -> Response | None:

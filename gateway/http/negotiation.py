@@ -28,7 +28,9 @@ def is_utf8_json(content_type: str | None) -> bool:
     if content_type is None:
         return False
     media, *parameters = (part.strip().lower() for part in content_type.split(";"))
-    charsets = [value.strip(' "') for name, _, value in (each.partition("=") for each in parameters) if name == "charset"]
+    charsets = [
+        value.strip(' "') for name, _, value in (each.partition("=") for each in parameters) if name == "charset"
+    ]
     return media == JSON and all(charset in {"utf-8", "utf8"} for charset in charsets)
 
 

@@ -55,13 +55,13 @@ async def services(world: World) -> AsyncIterator[FakeServices]:
 
 @pytest.fixture
 def settings() -> config.Settings:
-    return config.read({"DAIRA_ENV": "test", "GATEWAY_LISTEN": "127.0.0.1:0", "DRAIN_WAIT_S": "0", "GATEWAY_TIMEOUT_S": "3"})
+    return config.read(
+        {"DAIRA_ENV": "test", "GATEWAY_LISTEN": "127.0.0.1:0", "DRAIN_WAIT_S": "0", "GATEWAY_TIMEOUT_S": "3"}
+    )
 
 
 @pytest.fixture
-async def start_gateway(
-    services: FakeServices, settings: config.Settings
-) -> AsyncIterator[Callable[..., Any]]:
+async def start_gateway(services: FakeServices, settings: config.Settings) -> AsyncIterator[Callable[..., Any]]:
     """Starts gateways: `await start_gateway(timeout_s=1)` gives (base url, stop event, task); all end with the test."""
     started: list[tuple[asyncio.Event, asyncio.Task[None]]] = []
 

@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc.aio
+from google.protobuf import any_pb2, duration_pb2, timestamp_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
 from daira.analytics.v1 import analytics_service_pb2, analytics_service_pb2_grpc
 from daira.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 from daira.payments.v1 import payments_service_pb2, payments_service_pb2_grpc
@@ -23,9 +27,6 @@ from daira.social.v1 import (
     profile_service_pb2,
     profile_service_pb2_grpc,
 )
-from google.protobuf import any_pb2, duration_pb2, timestamp_pb2
-from google.rpc import code_pb2, error_details_pb2, status_pb2
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 DETAILS_KEY = "grpc-status-details-bin"
 AHMED, MONA, STRANGER = 1001, 1002, 1003
@@ -226,7 +227,9 @@ class Handlers:
         if request.mode != feed_service_pb2.FEED_MODE_LATEST:
             for item in items:
                 item.ranking.CopyFrom(
-                    feed_service_pb2.Ranking(affinity=0.5, quality=0.25, freshness=1, diversity=0.5, negative=0.1, score=0.4225)
+                    feed_service_pb2.Ranking(
+                        affinity=0.5, quality=0.25, freshness=1, diversity=0.5, negative=0.1, score=0.4225
+                    )
                 )
         return feed_service_pb2.GetHomeFeedResponse(items=items, next_page_token=token, ranked_at=moment())
 
@@ -266,7 +269,10 @@ class Handlers:
 
     async def get_author_stats(self, request: Any, user: int) -> Any:
         figures = analytics_service_pb2.AuthorFigures(posts=2, likes=2**40, followers=-3, tips=1, tips_piastres=8900)
-        days = [analytics_service_pb2.AuthorDay(day=f"2026-11-{day:02d}", figures=figures) for day in range(1, request.days + 1)]
+        days = [
+            analytics_service_pb2.AuthorDay(day=f"2026-11-{day:02d}", figures=figures)
+            for day in range(1, request.days + 1)
+        ]
         return analytics_service_pb2.GetAuthorStatsResponse(total=figures, days=days, counted_until=moment())
 
     def _wallet(self, user: int) -> Any:

@@ -76,8 +76,11 @@ async def test_pages_follow_one_another_without_holes(graphql: Client) -> None:
 
 
 async def test_a_cursor_from_the_middle_goes_on_there(graphql: Client, world: World) -> None:
-    query = """query($first: Int!, $after: String) { authorTimeline(authorId: "%s", first: $first, after: $after) {
-      edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage } } }""" % MONA_ID
+    query = (
+        """query($first: Int!, $after: String) { authorTimeline(authorId: "%s", first: $first, after: $after) {
+      edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage } } }"""
+        % MONA_ID
+    )
     whole = (await graphql.data(query, {"first": 30}))["authorTimeline"]["edges"]
     some = (await graphql.data(query, {"first": 10}))["authorTimeline"]["edges"]
     after = some[3]["cursor"]
@@ -159,7 +162,11 @@ async def test_sign_in_refresh_and_out(graphql: Client) -> None:
     query = """mutation { signIn(input: {phone: "01001234567", password: "x"}) { userId tokens { accessToken } profile { handle } }
       refreshTokens(input: {refreshToken: "r"}) { tokens { refreshToken accessExpiresAt } } signOut { signedOut } }"""
     data = await graphql.data(query)
-    assert data["signIn"] == {"userId": AHMED_ID, "tokens": {"accessToken": "access-1001"}, "profile": {"handle": "ahmed"}}
+    assert data["signIn"] == {
+        "userId": AHMED_ID,
+        "tokens": {"accessToken": "access-1001"},
+        "profile": {"handle": "ahmed"},
+    }
     assert data["refreshTokens"]["tokens"]["refreshToken"] == "refresh-1001"
     assert data["signOut"] == {"signedOut": True}
 
@@ -177,7 +184,9 @@ async def test_wallet_and_statement(graphql: Client, world: World) -> None:
 
 
 async def test_author_stats(graphql: Client) -> None:
-    data = await graphql.data("{ authorStats(days: 2) { total { likes followers tipsReceived { egp } } days { day } } }")
+    data = await graphql.data(
+        "{ authorStats(days: 2) { total { likes followers tipsReceived { egp } } days { day } } }"
+    )
     # Counts past 32 bits stay at the greatest Int.
     assert data["authorStats"]["total"] == {"likes": 2**31 - 1, "followers": -3, "tipsReceived": {"egp": "89.00"}}
     assert [day["day"] for day in data["authorStats"]["days"]] == ["2026-11-01", "2026-11-02"]

@@ -48,7 +48,7 @@ def test_types_fields_arguments_and_values_are_documented(name: str) -> None:
 
 @pytest.mark.parametrize("where", sorted(FIELDS))
 def test_field_says_where_it_comes_from_and_that_exists(where: str) -> None:
-    field, parent = FIELDS[where], OBJECTS[where.split(".")[0]]
+    field, parent = FIELDS[where], OBJECTS[where.split(".", maxsplit=1)[0]]
     sources = [kind for kind in ("rpc", "steps", "proto", "request", "error", "local") if ANNOTATIONS.one(field, kind)
                is not None]  # fmt: skip
     assert sources in (["rpc"], ["rpc", "proto"], ["steps"], ["proto"], ["request"], ["error"], ["local"]), sources
@@ -117,10 +117,16 @@ BROKEN = {
     "unknown nested field": ('"ranking.affinity"', '"ranking.attraction"'),
     "path through a scalar": ('"ranking.score"', '"source.score"'),
     "wrong scalar": ('body: String! @proto(field: "body")', 'body: Int! @proto(field: "body")'),
-    "wrong input scalar": ('body: String! @proto(field: "body")\n  "1 to', 'body: Piastres! @proto(field: "body")\n  "1 to'),
+    "wrong input scalar": (
+        'body: String! @proto(field: "body")\n  "1 to',
+        'body: Piastres! @proto(field: "body")\n  "1 to',
+    ),
     "unknown message": ('"daira.social.v1.Profile"', '"daira.social.v1.Person"'),
     "value missing in the proto's enum": ("\n  ARCHIVE\n", "\n  ATTIC\n"),
-    "enum of another": ('@protoEnum(name: "daira.social.v1.FeedSource")', '@protoEnum(name: "daira.social.v1.FeedMode")'),
+    "enum of another": (
+        '@protoEnum(name: "daira.social.v1.FeedSource")',
+        '@protoEnum(name: "daira.social.v1.FeedMode")',
+    ),
     "non-null enum": ('kind: PostKind @proto(field: "kind")', 'kind: PostKind! @proto(field: "kind")'),
     "id without a kind": ('id: ID! @proto(field: "post_id") @id(type: POST)', 'id: ID! @proto(field: "post_id")'),
     "no annotation": ('degraded: Boolean! @proto(field: "degraded")', "degraded: Boolean!"),
