@@ -12,6 +12,14 @@ from services.chassis.postgres import PostgresConnection
 LOCK_NAME = "daira-loader"
 # Beside what was loaded, so that a record and its rows come and go together.
 ANCHOR = "anchor_ms"
+# Where a service's migrations do not make it.
+DDL = """
+CREATE TABLE IF NOT EXISTS load_batches (
+    batch_id text PRIMARY KEY,
+    loaded_at timestamptz NOT NULL DEFAULT now(),
+    counts jsonb NOT NULL
+)
+"""
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,7 @@ def batch_id(parts: Mapping[str, object]) -> str:
 
 async def recorded(connection: PostgresConnection, batch: str) -> Recorded | None:
     """What the database says of the batch; None when it does not hold it."""
+    await connection.execute(DDL)
     text = await connection.fetchval("SELECT counts FROM load_batches WHERE batch_id = $1", batch)
     if text is None:
         return None

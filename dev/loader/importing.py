@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import asyncpg
 
@@ -14,6 +13,8 @@ from dev.loader.accounts import load_accounts
 from dev.loader.batches import load_once, recorded
 from dev.loader.community import Calendar, Community
 from dev.loader.progress import Progress
+from dev.loader.social_graph import load_graph, prepare_social
+from services.chassis.postgres import PostgresConnection
 
 CONNECT_PATIENCE_S = 30.0
 
@@ -54,7 +55,7 @@ async def import_community(order: ImportOrder, auth_url: str, social_url: str, p
 
 
 async def _import(
-    order: ImportOrder, auth: asyncpg.Connection[Any], social: asyncpg.Connection[Any], progress: Progress
+    order: ImportOrder, auth: PostgresConnection, social: PostgresConnection, progress: Progress
 ) -> Outcome:
     in_auth, in_social = await recorded(auth, order.batch), await recorded(social, order.batch)
     if in_auth and in_social:
@@ -64,19 +65,21 @@ async def _import(
     progress.say("drawing people, follows, posts and likes …")
     community = order.draw(Calendar(now_ms=anchor_ms, days=order.days))
 
-    async def into_auth(connection: asyncpg.Connection[Any]) -> Mapping[str, int]:
+    async def into_auth(connection: PostgresConnection) -> Mapping[str, int]:
         return await load_accounts(connection, community, order.password, progress)
 
-    async def into_social(connection: asyncpg.Connection[Any]) -> Mapping[str, int]:
+    async def into_social(connection: PostgresConnection) -> Mapping[str, int]:
         return await load_graph(connection, community, progress)
 
     await load_once(auth, order.batch, anchor_ms, into_auth)
+    if not in_social:
+        await prepare_social(social)
     changed = await load_once(social, order.batch, anchor_ms, into_social)
     after = await recorded(social, order.batch)
     return Outcome(changed=changed, counts=after.counts if after else {}, anchor_ms=anchor_ms)
 
 
-async def _connect(url: str, setting: str) -> asyncpg.Connection[Any]:
+async def _connect(url: str, setting: str) -> PostgresConnection:
     try:
         return await asyncpg.connect(
             url, timeout=CONNECT_PATIENCE_S, server_settings={"application_name": "daira-load"}
