@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import reduce
 from typing import Final
 
@@ -17,6 +17,8 @@ from services.chassis.errors import invalid
 
 MAX_DAYS: Final = 90
 DEFAULT_DAYS: Final = 30
+# What an event needs at most, while everything is well, from its commit until it is known here.
+_UNSEEN: Final = timedelta(seconds=2)
 # Whose events move an author's figures.
 _SOURCES: Final = ("social", "payments")
 
@@ -56,7 +58,7 @@ class GetAuthorStats:
         )
 
     def _counted_until(self, service: str, now: datetime) -> datetime:
-        reader = self._readers[service]
+        reader, last_event = self._readers[service], self._ingests[service].counted_until
         if reader.caught_up.is_set() and reader.lag == 0:
-            return now
-        return self._ingests[service].counted_until
+            return max(last_event, now - _UNSEEN)
+        return last_event
