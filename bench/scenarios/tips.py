@@ -24,7 +24,7 @@ SENDERS = 96
 ROUNDS = 3
 SECONDS = 5.0
 # Callers of the gRPC runs and connections of the eight-statement run: what each does best with here.
-CALLERS = 96
+CALLERS = 64
 CONNECTIONS = 16
 TIP = 100
 TOP_UP = 3_000_000
