@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from graphql import GraphQLResolveInfo, GraphQLSchema
+from graphql import GraphQLSchema
 
 from gateway import opaque_ids
 from gateway.binding import contract
@@ -16,6 +16,7 @@ from gateway.binding.inputs import RequestBuilder
 from gateway.binding.resolvers import Resolver
 from gateway.errors import GatewayError
 from gateway.opaque_ids import IdType
+from gateway.scope import Info
 from services.chassis import context
 
 _REGISTER: Final = "daira.auth.v1.AuthService/Register"
@@ -43,7 +44,7 @@ def _sign_up(annotated: GraphQLSchema) -> Resolver:
     registrations = RequestBuilder(register.request, arguments, annotations)
     profiles = RequestBuilder(create_profile.request, arguments, annotations)
 
-    async def resolve(_source: Any, info: GraphQLResolveInfo, **arguments: Any) -> SignUpAnswer:
+    async def resolve(_source: Any, info: Info, **arguments: Any) -> SignUpAnswer:
         registration, profile = registrations.build(arguments), profiles.build(arguments)
         try:
             response = await info.context.call(register, registration)
@@ -62,7 +63,7 @@ def _sign_up(annotated: GraphQLSchema) -> Resolver:
     return resolve
 
 
-async def _node(_source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+async def _node(_source: Any, info: Info, **arguments: Any) -> Any:
     kind, number = opaque_ids.decode(arguments["id"], "id")
     request: Any
     if kind is IdType.POST:

@@ -17,7 +17,7 @@ SKIP_MAX: Final = 99
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The place after the item with id `key`, the `skip`-th of the page that `token` opens; skip 0 is the page's beginning.
+    """The place after the `skip`-th item, whose id is `key`, of the page that `token` opens; skip 0 is its beginning.
 
     The key finds the item again when newer ones have moved it; the token is sealed by the service, so a forged cursor gains nothing.
     """

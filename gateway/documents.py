@@ -80,28 +80,22 @@ class Documents:
 
     def _prepare(self, text: str) -> PreparedDocument | list[GraphQLError]:
         if len(text) > limits.CHARS_MAX:
-            return [GraphQLError(
-                f"The document is too large: more than {limits.CHARS_MAX} characters.",
-                extensions={"code": "DOCUMENT_TOO_LARGE"},
-            )]  # fmt: skip
+            return [limits.refused(f"more than {limits.CHARS_MAX} characters")]
+        stage = PARSE_FAILED
         try:
             document = parse(text, max_tokens=limits.TOKENS_MAX, max_comments=limits.TOKENS_MAX)
-        except GraphQLSyntaxError as error:
-            return [_coded(error, PARSE_FAILED)]
-        except RecursionError:
-            return [GraphQLError("The document is nested too deeply.", extensions={"code": PARSE_FAILED})]
-        refused = limits.check_shape(document)
-        if refused is not None:
-            return [refused]
-        try:
+            refused = limits.check_shape(document)
+            if refused is not None:
+                return [refused]
+            stage = VALIDATION_FAILED
             errors = validate(
                 self._schema, document, self._rules, max_errors=_ERRORS_MAX, hide_suggestions=not self._suggest
             )
+        except GraphQLSyntaxError as error:
+            return [_coded(error, stage)]
         except RecursionError:
-            return [GraphQLError("The document is nested too deeply.", extensions={"code": VALIDATION_FAILED})]
-        if errors:
-            return [_coded(error, VALIDATION_FAILED) for error in errors]
-        return PreparedDocument(document)
+            return [_coded(GraphQLError("The document is nested too deeply."), stage)]
+        return [_coded(error, stage) for error in errors] if errors else PreparedDocument(document)
 
 
 def _coded(error: GraphQLError, code: str) -> GraphQLError:

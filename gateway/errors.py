@@ -60,7 +60,7 @@ _MASKED_MESSAGE: Final = "internal error"
 
 @dataclass(eq=False)
 class GatewayError(Exception):
-    """An error that is safe to show: `code` is `extensions.code`, `reason` a name of daira.common.v1.ErrorReason or ''."""
+    """An error that is safe to show: `code` is `extensions.code`, `reason` a name of common.v1.ErrorReason or ''."""
 
     code: str
     message: str

@@ -87,7 +87,7 @@ class Engine:
     async def _execute(self, executor: Executor[Any], scope: RequestScope) -> Outcome:
         try:
             async with asyncio.timeout(self._timeout_s + _OVERTIME_S):
-                result = executor.execute_operation()
+                result: Any = executor.execute_operation()
                 if executor.is_awaitable(result):
                     result = await result
         except TimeoutError:
@@ -130,5 +130,5 @@ def _coded(error: GraphQLError) -> GraphQLError:
 
 
 def _refused(errors: list[GraphQLError]) -> Outcome:
-    shown = [dict(error.formatted) for error in errors]
+    shown: list[dict[str, Any]] = [dict(error.formatted) for error in errors]
     return Outcome({"errors": shown}, executed=False, codes=tuple(error["extensions"]["code"] for error in shown))

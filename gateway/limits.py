@@ -56,15 +56,15 @@ def check_shape(document: DocumentNode) -> GraphQLError | None:
     """
     operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
     if len(operations) > OPERATIONS_MAX:
-        return _refused(f"more than {OPERATIONS_MAX} operations in a document")
+        return refused(f"more than {OPERATIONS_MAX} operations in a document")
     measure = _Measure(document)
     try:
         for operation in operations:
             problem = _problem(measure.selection(operation.selection_set), len(operation.directives or ()))
             if problem:
-                return _refused(problem)
+                return refused(problem)
     except RecursionError:
-        return _refused(f"fields deeper than {DEPTH_MAX}")
+        return refused(f"fields deeper than {DEPTH_MAX}")
     return None
 
 
@@ -79,7 +79,8 @@ def _problem(shape: _Shape, directives: int) -> str | None:
     return next((f"{what} {limit}" for value, limit, what in limits if value > limit), None)
 
 
-def _refused(problem: str) -> GraphQLError:
+def refused(problem: str) -> GraphQLError:
+    """The error of a document that passes a limit."""
     return GraphQLError(f"The document is too large: {problem}.", extensions={"code": "DOCUMENT_TOO_LARGE"})
 
 

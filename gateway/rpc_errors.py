@@ -12,9 +12,11 @@ from services.chassis.errors import AppError, ErrorKind
 from services.chassis.peer_errors import to_app_error
 
 _REASON_PREFIX: Final = "ERROR_REASON_"
-# These say no more than the code beside them, or which store it was; the chassis gives them to the transport's errors too.
+# These say no more than the code beside them, or which store it was; the transport's errors have them too.
 _EMPTY_REASONS: Final = frozenset({"INTERNAL", "DEADLINE_EXCEEDED", "SERVICE_UNAVAILABLE", "REDIS_UNAVAILABLE"})
-_REASONS: Final = frozenset(name.removeprefix(_REASON_PREFIX) for name in ErrorReason.keys()) - _EMPTY_REASONS
+_REASONS: Final = (
+    frozenset(name.removeprefix(_REASON_PREFIX) for name in ErrorReason.DESCRIPTOR.values_by_name) - _EMPTY_REASONS
+)
 _STATUS_BY_KIND: Final = {kind: grpc.StatusCode[kind.name] for kind in ErrorKind}
 
 

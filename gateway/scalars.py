@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from graphql import GraphQLError, GraphQLScalarType, GraphQLSchema, IntValueNode, StringValueNode, ValueNode
+from graphql import GraphQLError, GraphQLSchema, IntValueNode, StringValueNode, ValueNode
 
 INT32_MAX: Final = 2**31 - 1
 INT32_MIN: Final = -(2**31)
@@ -71,12 +71,9 @@ def saturated(number: int) -> int:
 
 def install(schema: GraphQLSchema) -> None:
     """Give the schema's own scalars their behaviour."""
-    piastres = schema.type_map["Piastres"]
-    if isinstance(piastres, GraphQLScalarType):
-        piastres.parse_value = _parse_piastres  # type: ignore[method-assign]
-        piastres.coerce_input_value = _parse_piastres  # type: ignore[method-assign]
-        piastres.parse_literal = _parse_piastres_literal  # type: ignore[method-assign]
-        piastres.coerce_input_literal = _parse_piastres_literal  # type: ignore[method-assign]
+    piastres: Any = schema.type_map["Piastres"]
+    piastres.parse_value = piastres.coerce_input_value = _parse_piastres
+    piastres.parse_literal = piastres.coerce_input_literal = _parse_piastres_literal
 
 
 def _parse_piastres(value: Any) -> int:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import grpc.aio
 import structlog
 from google.protobuf.message import Message
+from graphql import GraphQLResolveInfo
 
 from gateway.binding import contract
 from gateway.binding.answers import BatchSpec
@@ -69,6 +70,10 @@ class RequestScope:
         """The request is over."""
         for loader in self._loaders.values():
             loader.close()
+
+
+# What resolvers get: the field, and the scope as `info.context`.
+Info = GraphQLResolveInfo[RequestScope]
 
 
 class _Fetch:

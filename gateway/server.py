@@ -56,7 +56,7 @@ async def serve(
     server = _Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
     try:
-        while not server.started and not serving.done():
+        while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn tells nobody that it has started
             await asyncio.sleep(_POLL_S)
         port = listener.getsockname()[1]
         if on_listening is not None:

@@ -12,7 +12,6 @@ from graphql import (
     GraphQLField,
     GraphQLNonNull,
     GraphQLObjectType,
-    GraphQLResolveInfo,
     GraphQLUnionType,
     get_named_type,
 )
@@ -25,6 +24,7 @@ from gateway.binding.contract import BindingError, Method
 from gateway.binding.inputs import RequestBuilder
 from gateway.binding.resolvers import Resolver, value_reader
 from gateway.errors import GatewayError, bad_input
+from gateway.scope import Info
 
 PAGE_MAX = 100
 Finish = Callable[[Message, Any], Any]
@@ -47,7 +47,7 @@ def rpc_resolver(parent: GraphQLObjectType, field: GraphQLField, annotations: An
     finish = _finisher(field, method, annotations)
     refusals = _refusals(target, method, annotations)
 
-    async def resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+    async def resolve(source: Any, info: Info, **arguments: Any) -> Any:
         request = builder.build(arguments)
         fill(source, request)
         try:
@@ -118,7 +118,7 @@ def _connection_resolver(
         raise BindingError("a connection is paged by first and after")
     items, key = _items(target, method, annotations)
 
-    async def resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+    async def resolve(source: Any, info: Info, **arguments: Any) -> Any:
         first, text = arguments["first"], arguments.get("after")
         if not 1 <= first <= PAGE_MAX:
             raise bad_input("first", f"must be from 1 to {PAGE_MAX}")

@@ -14,6 +14,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLOutputType,
     get_named_type,
+    get_nullable_type,
 )
 
 from gateway import opaque_ids
@@ -43,7 +44,7 @@ def converter(field: GraphQLField, proto: FieldDescriptor, annotations: Annotati
     BindingError when the types do not fit. A converter may answer None only where the GraphQL field is nullable.
     """
     nullable = not isinstance(field.type, GraphQLNonNull)
-    bare = field.type if nullable else field.type.of_type  # type: ignore[union-attr]
+    bare: Any = get_nullable_type(field.type)
     if isinstance(bare, GraphQLList):
         return _list(bare, proto, annotations)
     if proto.is_repeated:

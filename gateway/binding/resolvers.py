@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor
-from graphql import GraphQLField, GraphQLNonNull, GraphQLObjectType, GraphQLResolveInfo, get_named_type
+from graphql import GraphQLField, GraphQLNonNull, GraphQLObjectType, get_named_type
 
 from gateway.binding import paths
 from gateway.binding.annotations import Annotations
@@ -15,6 +15,7 @@ from gateway.binding.contract import BindingError
 from gateway.binding.outputs import Converter, converter
 from gateway.binding.paths import Getter
 from gateway.errors import NOT_FOUND, GatewayError
+from gateway.scope import Info
 
 Resolver = Callable[..., Any]
 Unwrap = Callable[[Any], Any]
@@ -98,14 +99,14 @@ def for_excerpts(path: str, resolver: Resolver, read: Getter, convert: Converter
     """The same resolver for a type of which some values are excerpts: what an excerpt lacks is loaded."""
     name = path.split(".", 1)[0]
 
-    async def whole(excerpt: Excerpt, info: GraphQLResolveInfo) -> Any:
+    async def whole(excerpt: Excerpt, info: Info) -> Any:
         message = await info.context.loader(excerpt.batch).load(excerpt.number)
         if message is None:
             raise GatewayError(NOT_FOUND, "not found any more")
         value = read(message)
         return value if convert is None or value is None else convert(value)
 
-    def resolve(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+    def resolve(source: Any, info: Info, **arguments: Any) -> Any:
         if type(source) is not Excerpt:
             return resolver(source, info, **arguments)
         if name in source.absent:
@@ -120,7 +121,7 @@ def _plain_resolver(read: Getter, unwrap: Unwrap | None, convert: Converter | No
         return lambda source, _info: read(source)
     if unwrap is None:
 
-        def converted(source: Any, _info: GraphQLResolveInfo) -> Any:
+        def converted(source: Any, _info: Info) -> Any:
             value = read(source)
             return None if value is None else convert(value)  # type: ignore[misc]
 
@@ -130,7 +131,7 @@ def _plain_resolver(read: Getter, unwrap: Unwrap | None, convert: Converter | No
 
 
 def _joined_resolver(read: Getter, unwrap: Unwrap | None, batch: BatchSpec) -> Resolver:
-    def resolve(source: Any, info: GraphQLResolveInfo) -> Awaitable[Any] | None:
+    def resolve(source: Any, info: Info) -> Awaitable[Any] | None:
         number = read(source if unwrap is None else unwrap(source))
         return info.context.loader(batch).load(number) if number else None
 
@@ -141,7 +142,7 @@ def _excerpt_resolver(read: Getter, unwrap: Unwrap | None, batch: BatchSpec, exc
     absent = frozenset(excerpt["absent"])
     key = excerpt["key"]
 
-    def resolve(source: Any, _info: GraphQLResolveInfo) -> Excerpt | None:
+    def resolve(source: Any, _info: Info) -> Excerpt | None:
         message = read(source if unwrap is None else unwrap(source))
         return None if message is None else Excerpt(message, absent, getattr(message, key), batch)
 

@@ -52,7 +52,7 @@ class App:
             response = await self._respond(request, receive)
         except ClientGone:
             return
-        except Exception:
+        except Exception:  # noqa: BLE001 - the last place that can still answer
             _log.exception("request_failed", path=request.path)
             response = error_response(Refused(500, "INTERNAL_SERVER_ERROR", "internal error"))
         if self._readiness.draining:

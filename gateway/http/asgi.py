@@ -63,8 +63,10 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
 
     async def send(self, send: Send, receive: Receive, *, head_only: bool) -> None:
-        """Send it; `head_only` for HEAD. After a 413 what still comes is thrown away for a moment: a connection closed
-        with bytes unread would be reset, and the client would never see why.
+        """Send it; `head_only` for HEAD.
+
+        After a 413 what still comes is thrown away for a moment: a connection closed with bytes unread would be reset,
+        and the client would never see why.
         """
         headers = {"content-type": self.content_type, "content-length": str(len(self.body)), **self.headers}
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
@@ -77,7 +79,7 @@ class Response:
 
 
 async def read_body(request: Request, receive: Receive) -> bytes:
-    """The body; Refused 413 as soon as it is known to be too long, 408 when it does not come, ClientGone when it never will."""
+    """The body; Refused 413 as soon as it is known to be too long and 408 when it does not come, ClientGone."""
     try:
         announced = int(request.headers.get("content-length", "0"))
     except ValueError:

@@ -11,7 +11,7 @@ _MEDIA_MAX: Final = 30
 
 
 def response_type(accept: str | None) -> str | None:
-    """The media type to answer with: application/json unless the client asks for the newer one; None if it takes neither."""
+    """The media type to answer with: application/json unless the newer one is asked for; None if neither will do."""
     if accept is None or not accept.strip():
         return JSON
     best: tuple[float, int, str] | None = None

@@ -62,7 +62,7 @@ def settings() -> config.Settings:
 
 @pytest.fixture
 async def start_gateway(services: FakeServices, settings: config.Settings) -> AsyncIterator[Callable[..., Any]]:
-    """Starts gateways: `await start_gateway(timeout_s=1)` gives (base url, stop event, task); all end with the test."""
+    """A starter of gateways: given changes of the settings it gives (base url, stop event, task)."""
     started: list[tuple[asyncio.Event, asyncio.Task[None]]] = []
 
     async def start(**changes: Any) -> tuple[str, asyncio.Event, asyncio.Task[None]]:

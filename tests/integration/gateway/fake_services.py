@@ -9,8 +9,8 @@ from typing import Any
 
 import grpc.aio
 from google.protobuf import any_pb2, duration_pb2, timestamp_pb2
-from google.rpc import code_pb2, error_details_pb2, status_pb2
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from google.rpc import code_pb2, error_details_pb2, status_pb2  # type: ignore[import-untyped]
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 
 from daira.analytics.v1 import analytics_service_pb2, analytics_service_pb2_grpc
 from daira.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
@@ -88,7 +88,7 @@ class World:
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     profiles: dict[int, profile_pb2.Profile] = field(default_factory=dict)
     posts: dict[int, post_pb2.Post] = field(default_factory=dict)
-    top_up_state: int = payments_service_pb2.TOP_UP_STATE_SUCCEEDED
+    top_up_state: Any = payments_service_pb2.TOP_UP_STATE_SUCCEEDED
     balance: int = 123_450
 
     def __post_init__(self) -> None:
@@ -136,7 +136,9 @@ def page(items: list[Any], size: int, token: str) -> tuple[list[Any], str]:
 
 
 class Handlers:
-    """One coroutine a method, named as the method; the World decides."""
+    """One coroutine a method, named as the method; the World decides. All are called alike, whatever they need."""
+
+    # ruff: noqa: ARG002
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -259,8 +261,8 @@ class Handlers:
         entries = [
             payments_service_pb2.WalletEntry(
                 entry_id=700 + index, transfer_id=800 + index, kind=payments_service_pb2.WALLET_ENTRY_KIND_TIP_SENT,
-                amount_piastres=-2**40 - index, balance_after_piastres=2**53 + 1, counterparty_id=(MONA, 0, STRANGER)[index % 3],
-                posted_at=moment(index),
+                amount_piastres=-2**40 - index, balance_after_piastres=2**53 + 1, posted_at=moment(index),
+                counterparty_id=(MONA, 0, STRANGER)[index % 3],
             )
             for index in range(6)
         ]  # fmt: skip
@@ -313,7 +315,7 @@ def servicer(world: World, descriptor: Any) -> Any:
 
 def _wrapped(world: World, name: str, handler: Callable[[Any, int], Awaitable[Any]] | None) -> Callable[..., Any]:
     async def answer(request: Any, context: Any) -> Any:
-        metadata = {key: value for key, value in context.invocation_metadata()}
+        metadata = dict(context.invocation_metadata())
         world.seen.append(Seen(name, request, metadata, context.time_remaining()))
         world.arrived.set()
         if name in world.hang:

@@ -168,6 +168,6 @@ def _payment(operation: str) -> str:
     if operation == "topUp":
         return """mutation { topUp(input: {amountPiastres: 1000, idempotencyKey: "k"}) {
           __typename ... on TopUp { state } ... on PaymentRefusal { message } } }"""
-    return """mutation { sendTip(input: {recipientId: "%s", amountPiastres: "1000", idempotencyKey: "k"}) {
-      __typename ... on Tip { received { egp } recipient { handle } } ... on PaymentRefusal { message } } }
-    """ % encode(IdType.USER, MONA)  # fmt: skip
+    query = """mutation { sendTip(input: {recipientId: "MONA", amountPiastres: "1000", idempotencyKey: "k"}) {
+      __typename ... on Tip { received { egp } recipient { handle } } ... on PaymentRefusal { message } } }"""
+    return query.replace("MONA", encode(IdType.USER, MONA))

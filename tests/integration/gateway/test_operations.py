@@ -76,11 +76,8 @@ async def test_pages_follow_one_another_without_holes(graphql: Client) -> None:
 
 
 async def test_a_cursor_from_the_middle_goes_on_there(graphql: Client, world: World) -> None:
-    query = (
-        """query($first: Int!, $after: String) { authorTimeline(authorId: "%s", first: $first, after: $after) {
-      edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage } } }"""
-        % MONA_ID
-    )
+    query = """query($first: Int!, $after: String) { authorTimeline(authorId: "MONA", first: $first, after: $after) {
+      edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage } } }""".replace("MONA", MONA_ID)
     whole = (await graphql.data(query, {"first": 30}))["authorTimeline"]["edges"]
     some = (await graphql.data(query, {"first": 10}))["authorTimeline"]["edges"]
     after = some[3]["cursor"]
@@ -96,7 +93,8 @@ async def test_a_cursor_from_the_middle_goes_on_there(graphql: Client, world: Wo
 
 async def test_profiles_by_id_and_handle(graphql: Client) -> None:
     query = """query($id: ID!) { a: profile(id: $id) { handle followersCount bio
-      posts(first: 1) { edges { node { id } } } followers(first: 1) { edges { node { handle } } pageInfo { hasNextPage } } }
+      posts(first: 1) { edges { node { id } } }
+      followers(first: 1) { edges { node { handle } } pageInfo { hasNextPage } } }
       b: profile(handle: "ahmed") { id } c: profile(handle: "nobody") { id } }"""
     data = await graphql.data(query, {"id": MONA_ID}, user=None)
     assert data["a"]["handle"] == "mona"
@@ -107,7 +105,7 @@ async def test_profiles_by_id_and_handle(graphql: Client) -> None:
 
 
 async def test_profile_takes_exactly_one_key(graphql: Client) -> None:
-    error = await graphql.error('{ profile(id: "%s", handle: "mona") { id } }' % MONA_ID)
+    error = await graphql.error(f'{{ profile(id: "{MONA_ID}", handle: "mona") {{ id }} }}')
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
@@ -159,7 +157,8 @@ async def test_liking_an_unknown_post_is_an_error(graphql: Client) -> None:
 
 
 async def test_sign_in_refresh_and_out(graphql: Client) -> None:
-    query = """mutation { signIn(input: {phone: "01001234567", password: "x"}) { userId tokens { accessToken } profile { handle } }
+    query = """mutation {
+      signIn(input: {phone: "01001234567", password: "x"}) { userId tokens { accessToken } profile { handle } }
       refreshTokens(input: {refreshToken: "r"}) { tokens { refreshToken accessExpiresAt } } signOut { signedOut } }"""
     data = await graphql.data(query)
     assert data["signIn"] == {

@@ -36,7 +36,7 @@ def test_broken_details_are_ignored() -> None:
 
 
 def test_known_reasons_are_shown_with_their_message() -> None:
-    for name in ErrorReason.keys():
+    for name in ErrorReason.DESCRIPTOR.values_by_name:
         reason = name.removeprefix("ERROR_REASON_")
         shown = from_status(grpc.StatusCode.FAILED_PRECONDITION, "words for people", reason=reason)
         assert shown.message == "words for people"

@@ -17,6 +17,7 @@ from tests.unit.gateway.conftest import StubCalls
 
 QUERY = {"query": "{ __typename }"}
 CREATE = 'mutation($b: String!) { createPost(input: {body: $b, idempotencyKey: "k"}) { post { body } } }'
+ONE_POST = f'{{ post(id: "{encode(IdType.POST, 1)}") {{ id }} }}'
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "PROPFIND"])
@@ -186,7 +187,7 @@ async def test_bugs_of_ours_are_masked(client: httpx.AsyncClient, calls: StubCal
 
 async def test_answers_that_break_the_schema_are_masked(client: httpx.AsyncClient, calls: StubCalls) -> None:
     calls.answers["GetPost"] = post_service_pb2.GetPostResponse(post=post_pb2.Post(body="no id, no author"))
-    response = await client.post("/graphql", json={"query": '{ post(id: "%s") { id } }' % encode(IdType.POST, 1)})
+    response = await client.post("/graphql", json={"query": ONE_POST})
     assert response.json()["data"] == {"post": None}
     assert response.json()["errors"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
     assert "Cannot return null" not in response.text
@@ -196,13 +197,18 @@ async def test_kinds_newer_than_the_gateway_are_null(client: httpx.AsyncClient, 
     post = post_pb2.Post(post_id=1)
     post.kind = 99  # type: ignore[assignment]
     calls.answers["GetPost"] = post_service_pb2.GetPostResponse(post=post)
-    response = await client.post("/graphql", json={"query": '{ post(id: "%s") { kind } }' % encode(IdType.POST, 1)})
+    response = await client.post("/graphql", json={"query": ONE_POST.replace("{ id }", "{ kind }")})
     assert response.json() == {"data": {"post": {"kind": None}}}
 
 
 async def test_calls_see_token_and_deadline(client: httpx.AsyncClient, calls: StubCalls) -> None:
     seen: list[context.RequestContext] = []
-    calls.answers["GetWallet"] = lambda _request: seen.append(context.current()) or RuntimeError("enough")
+
+    def look(_request: Any) -> Exception:
+        seen.append(context.current())
+        return RuntimeError("enough")
+
+    calls.answers["GetWallet"] = look
     await client.post("/graphql", json={"query": "{ wallet { ownerId } }"}, headers={"authorization": "bEaReR a.b-c_d"})
     assert seen[0].bearer == "a.b-c_d"
     assert 0 < (seen[0].remaining_s() or 0) <= 2

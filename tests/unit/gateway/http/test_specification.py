@@ -93,8 +93,8 @@ async def test_null_parameters_are_absent(client: httpx.AsyncClient, parameter: 
 
 
 async def test_parameters_of_right_types(client: httpx.AsyncClient) -> None:
-    body = {"query": "query N($a: Boolean!) { __typename @include(if: $a) }", "operationName": "N", "variables": {"a": True},
-            "extensions": {"some": "value"}, "unknown": 1}  # fmt: skip
+    query = "query N($a: Boolean!) { __typename @include(if: $a) }"
+    body = {"query": query, "operationName": "N", "variables": {"a": True}, "extensions": {"b": "c"}, "unknown": 1}
     for accept in (GRAPHQL, JSON):
         assert (await post(client, body, accept)).json() == GOOD
 
