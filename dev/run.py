@@ -87,6 +87,7 @@ async def _run_processes(
 ) -> None:
     specs = plan.table(endpoints)
     console = Console([spec.name for spec in specs], everything=settings.log_everything)
+    console.shows_calls = False
 
     def record(children: list[RecordedProcess]) -> None:
         home.record([*stores.records(), *children])
@@ -108,6 +109,7 @@ async def _run_processes(
                 sign_in = await _unless_stopped(supervisor, plan.fill(endpoints, console.system))
             if not supervisor.stop_requested.is_set():
                 console.banner(banner(endpoints, sign_in, time.monotonic() - began, colours=console.colours))
+                console.shows_calls = True
                 await _watch_stores(supervisor, stores, console)
         finally:
             await supervisor.drain()

@@ -78,7 +78,7 @@ class RichProgress:
 
     def say(self, text: str) -> None:
         """One line."""
-        self._console.print(text, markup=False, highlight=False)
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def load_files(order: LoadOrder, settings: DevSettings, environment: Mapping[str, str]) -> None:
@@ -95,12 +95,15 @@ def load_files(order: LoadOrder, settings: DevSettings, environment: Mapping[str
             )
         )
     progress.say(_outcome_words(outcome, time.monotonic() - began))
+    if outcome.someone:
+        progress.say(f"sign in as {outcome.someone}, password {LOAD_PASSWORD} (everyone's)")
 
 
 def _import_order(order: LoadOrder, graph: Graph, texts: Texts) -> ImportOrder:
     count = order.posts_count if order.posts_count is not None else len(texts.bodies)
+    # By what the files hold and not where they are; the graph's name is in its people's handles.
     files = {"graph": _digest(order.graph), "posts": _digest(order.posts) if order.posts else ""}
-    batch = batch_id(asdict(order) | files | {"posts_count": count})
+    batch = batch_id(asdict(order) | files | {"posts_count": count, "label": order.graph.stem})
 
     def draw(calendar: Calendar) -> Community:
         return spread(
@@ -170,7 +173,7 @@ def _read_words(order: LoadOrder, graph: Graph, texts: Texts) -> str:
 
 
 def _outcome_words(outcome: Outcome, seconds: float) -> str:
-    counts = ", ".join(f"{count:,} {name}" for name, count in outcome.counts.items())
+    counts = ", ".join(f"{outcome.counts.get(name, 0):,} {name}" for name in ("people", "follows", "posts", "likes"))
     if not outcome.changed:
         return f"this load is there already ({counts}); nothing was changed"
-    return f"loaded {counts} in {seconds:.0f} s; everyone's password is {LOAD_PASSWORD}"
+    return f"loaded {counts} in {seconds:.0f} s"

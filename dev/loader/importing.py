@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -34,11 +35,15 @@ class ImportOrder:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an import did. `changed` is False when the batch was there already."""
+    """What an import did. `changed` is False when the batch was there already.
+
+    `someone` is the phone of the person who follows most, to sign in as; empty when the batch was there already.
+    """
 
     changed: bool
     counts: Mapping[str, int]
     anchor_ms: int
+    someone: str = ""
 
 
 async def import_community(order: ImportOrder, auth_url: str, social_url: str, progress: Progress) -> Outcome:
@@ -76,7 +81,17 @@ async def _import(
         await prepare_social(social)
     changed = await load_once(social, order.batch, anchor_ms, into_social)
     after = await recorded(social, order.batch)
-    return Outcome(changed=changed, counts=after.counts if after else {}, anchor_ms=anchor_ms)
+    return Outcome(
+        changed=changed,
+        counts=after.counts if after else {},
+        anchor_ms=anchor_ms,
+        someone=_keenest(community),
+    )
+
+
+def _keenest(community: Community) -> str:
+    following = Counter(follow.follower_id for follow in community.follows).most_common(1)
+    return next((person.phone for person in community.people if following and person.user_id == following[0][0]), "")
 
 
 async def _connect(url: str, setting: str) -> PostgresConnection:

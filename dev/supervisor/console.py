@@ -13,6 +13,9 @@ SYSTEM = "daira"
 LONGEST_LINE = 16_000
 # Services ask one another several times a second, also when nothing happens; a person's own calls would drown in that.
 DULL = re.compile(r"\]\s+rpc\s.*\bcaller=(?!None\b)\w+ code=OK\b|\]\s+rpc\s.*/GetJwks\b")
+CALL = re.compile(r"\]\s+rpc\s.*\bcode=OK\b")
+# The prefix tells the time already.
+STAMP = re.compile(r"^\d{4}-\d\d-\d\d[T ][\d:.]+Z? ")
 
 
 class Console:
@@ -23,6 +26,8 @@ class Console:
 
     def __init__(self, names: list[str], out: TextIO | None = None, *, everything: bool = False) -> None:
         self._everything = everything
+        # Off while the platform starts and is filled: those calls are not the person's.
+        self.shows_calls = True
         self._out = out or sys.stdout
         self._width = max((len(name) for name in [*names, SYSTEM]), default=0)
         self._colour_of = {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(names)}
@@ -31,12 +36,12 @@ class Console:
 
     def line(self, name: str, text: str) -> None:
         """One line of a process."""
-        if not self._everything and DULL.search(text):
+        if not self._everything and (DULL if self.shows_calls else CALL).search(text):
             return
         prefix = f"{time.strftime('%H:%M:%S')} {name:<{self._width}} |"
         if self.colours:
             prefix = f"\x1b[{self._colour_of.get(name, 1)}m{prefix}\x1b[0m"
-        self._write(f"{prefix} {text[:LONGEST_LINE]}\n")
+        self._write(f"{prefix} {STAMP.sub('', text[:LONGEST_LINE], count=1)}\n")
 
     def system(self, text: str) -> None:
         """One line of the supervisor itself."""
