@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.chassis.config import Env, Secret
 
@@ -12,8 +12,8 @@ from services.chassis.config import Env, Secret
 class WorkerSettings:
     """What every process of the service knows. `health_listen` is empty where nobody asks a worker for its health."""
 
-    database_url: str
-    redis_url: str
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
     fan_in_threshold: int
     health_listen: str
     metrics_port: int

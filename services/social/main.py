@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from dataclasses import dataclass
 
 from daira.auth.v1 import auth_service_pb2
@@ -22,10 +23,10 @@ from daira.social.v1 import (
 from services.chassis.access import AccessTable
 from services.chassis.client import create_channel
 from services.chassis.clock import Clock, SystemClock
-from services.chassis.config import Env
+from services.chassis.config import Env, SettingsError
 from services.chassis.event_log import PostgresEventLog
 from services.chassis.jwks import KeySet
-from services.chassis.lifecycle import supervised
+from services.chassis.lifecycle import run_until_signalled, supervised
 from services.chassis.metrics import Metrics
 from services.chassis.page_token import PageTokens
 from services.chassis.postgres import PostgresPool, create_pool
@@ -70,13 +71,22 @@ class Servicers:
     tail: FeatureTail
 
 
-async def main(stop: asyncio.Event) -> None:
-    """Serve until `stop`. SettingsError, or AppError UNAVAILABLE when the database does not come up."""
-    settings = social_settings(os.environ)
-    env = Env(os.environ)
-    server_settings = ServerSettings.from_env(env)
-    env.finish()
+def main() -> int:
+    """Run the service and return the exit code: 2 for wrong settings."""
+    try:
+        settings = social_settings(os.environ)
+        env = Env(os.environ)
+        server_settings = ServerSettings.from_env(env)
+        env.finish()
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - nothing is set up yet that could log
+        return 2
     configure_logging("social", json=settings.worker.json_logs, level=settings.worker.log_level)
+    return run_until_signalled(lambda stop: run(settings, server_settings, stop))
+
+
+async def run(settings: SocialSettings, server_settings: ServerSettings, stop: asyncio.Event) -> None:
+    """Serve until `stop`. AppError UNAVAILABLE when the database does not come up."""
     clock, metrics = SystemClock(), Metrics()
     pool = await create_pool(settings.worker.database_url, application_name="social", max_size=settings.pool_max)
     redis = create_redis(settings.worker.redis_url, timeout_s=0.5, client_name="social")
