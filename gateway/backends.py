@@ -21,7 +21,7 @@ _PATIENCE_S: Final = 10.0
 
 
 class Backends:
-    """The services behind the gateway. A channel is READY only while its service says SERVING: gRPC checks by itself."""
+    """The services behind the gateway. A channel is READY only while its service says SERVING: gRPC checks that."""
 
     def __init__(self, addresses: Mapping[str, str], *, timeout_s: float) -> None:
         settings = ClientSettings(timeout_s=timeout_s)

@@ -49,15 +49,13 @@ def _sign_up(annotated: GraphQLSchema) -> Resolver:
         try:
             response = await info.context.call(register, registration)
         except GatewayError as error:
-            error.field_violations = registrations.renamed(error.field_violations)
-            raise
+            raise registrations.rename(error) from error.__cause__
         # The account stands from here on: whatever happens to the profile is told at the profile's path.
         with context.bind(replace(context.current(), bearer=response.tokens.access_token)):
             try:
                 made = await info.context.call(create_profile, profile)
             except GatewayError as error:
-                error.field_violations = profiles.renamed(error.field_violations)
-                return SignUpAnswer(registration, response, error)
+                return SignUpAnswer(registration, response, profiles.rename(error))
         return SignUpAnswer(registration, response, made.profile)
 
     return resolve

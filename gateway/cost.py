@@ -32,7 +32,7 @@ _FIRST_MAX: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class _Price:
-    """Price of a field: its own, and what is below it times the page's length. `first` is a number or a variable's name."""
+    """Price of a field: its own, and what is below it times the page's length. `first` is a number or a variable."""
 
     own: int
     first: int | str

@@ -19,7 +19,7 @@ SKIP_MAX: Final = 99
 class Cursor:
     """The place after the `skip`-th item, whose id is `key`, of the page that `token` opens; skip 0 is its beginning.
 
-    The key finds the item again when newer ones have moved it; the token is sealed by the service, so a forged cursor gains nothing.
+    The key finds the item again when newer ones have moved it. The service seals the token: forging gains nothing.
     """
 
     token: str = ""

@@ -1,1 +1,1 @@
-"""From an annotated schema to resolvers: every field is bound to the RPC and protobuf field that its annotations name."""
+"""From an annotated schema to resolvers: each field is bound to the RPC and protobuf field that it names."""

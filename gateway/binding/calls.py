@@ -58,8 +58,7 @@ def rpc_resolver(parent: GraphQLObjectType, field: GraphQLField, annotations: An
             refusal = refusals.from_error(error)
             if refusal is not None:
                 return refusal
-            error.field_violations = builder.renamed(error.field_violations)
-            raise
+            raise builder.rename(error) from error.__cause__
         return refusals.from_answer(response) or finish(request, response)
 
     return resolve
@@ -132,8 +131,7 @@ def _connection_resolver(
         except GatewayError as error:
             if null_when_not_found and error.is_not_found:
                 return None
-            error.field_violations = paged.renamed(error.field_violations)
-            raise
+            raise paged.rename(error) from error.__cause__
         return make_page(response, getattr(response, items), key, after, response.next_page_token, first)
 
     return resolve

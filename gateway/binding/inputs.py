@@ -23,7 +23,7 @@ from gateway.binding import paths
 from gateway.binding.annotations import Annotations
 from gateway.binding.contract import BindingError
 from gateway.binding.outputs import enum_names, id_type
-from gateway.errors import bad_input
+from gateway.errors import GatewayError, bad_input
 from services.chassis.errors import FieldViolation
 
 _INTEGERS: Final = frozenset({FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64})
@@ -62,6 +62,12 @@ class RequestBuilder:
         for name, argument in arguments.items():
             self._collect((name,), argument)
         self._labels = {".".join(step.name for step in slot.steps): slot.label for slot in self._slots}
+        self._oneofs: dict[str, list[str]] = {}
+        for slot in self._slots:
+            oneof = slot.steps[-1].containing_oneof
+            if oneof is not None:
+                path = ".".join([*(step.name for step in slot.steps[:-1]), oneof.name])
+                self._oneofs.setdefault(path, []).append(slot.label)
 
     def build(self, arguments: Mapping[str, Any]) -> Message:
         """The request; GatewayError BAD_USER_INPUT for ids of other things, text that is no Unicode, two of a oneof."""
@@ -84,9 +90,15 @@ class RequestBuilder:
                 raise bad_input(slot.label, "is not valid Unicode text") from error
         return request
 
-    def renamed(self, violations: tuple[FieldViolation, ...]) -> tuple[FieldViolation, ...]:
-        """Violations with the proto paths replaced by the paths of the arguments that filled them."""
-        return tuple(FieldViolation(self._label(violation.field), violation.description) for violation in violations)
+    def rename(self, error: GatewayError) -> GatewayError:
+        """The same error, with the arguments' paths where the service named the request fields that they filled."""
+        told = _told(error.field_violations)
+        error.field_violations = tuple(
+            FieldViolation(self._label(violation.field), violation.description) for violation in error.field_violations
+        )
+        if told and error.message == told:
+            error.message = _told(error.field_violations)
+        return error
 
     def label_of(self, path: str) -> str:
         """The argument that fills a request field; BindingError when none does."""
@@ -97,8 +109,9 @@ class RequestBuilder:
     def _label(self, path: str) -> str:
         if path in self._labels:
             return self._labels[path]
+        # A message or a oneof that was left empty is named by what could have filled it.
         below = [label for proto, label in self._labels.items() if proto.startswith(f"{path}.")]
-        return " or ".join(below) or path
+        return " or ".join(below or self._oneofs.get(path, [path]))
 
     def _collect(self, keys: tuple[str, ...], element: GraphQLArgument | GraphQLInputField) -> None:
         target = get_nullable_type(element.type)
@@ -136,3 +149,8 @@ class RequestBuilder:
             kind, label = id_type(self._annotations.one(element, "id")), ".".join(keys)
             return lambda text: opaque_ids.decode_as(kind, text, label)
         return lambda value: value
+
+
+def _told(violations: tuple[FieldViolation, ...]) -> str:
+    """The message that services make of violations."""
+    return "; ".join(f"{violation.field}: {violation.description}" for violation in violations)

@@ -44,7 +44,7 @@ def sources() -> str:
 
 
 def bind(text: str, compose: Callable[[GraphQLSchema], Mapping[str, Resolver]]) -> GraphQLSchema:
-    """The executable schema. `compose` gives the resolvers written by hand, by `Type.field`, for @steps and some @local.
+    """The executable schema. `compose` gives the resolvers written by hand, by `Type.field`: for @steps, some @local.
 
     BindingError names the field whose annotations are missing, contradict one another or do not fit the contract.
     """
@@ -158,7 +158,7 @@ class _Binder:
 
     def _check_type(self, parent: GraphQLObjectType) -> None:
         refusal = self._annotations.one(parent, "refusal")
-        if refusal is not None and f"ERROR_REASON_{refusal['reason']}" not in ErrorReason.keys():
+        if refusal is not None and f"ERROR_REASON_{refusal['reason']}" not in ErrorReason.DESCRIPTOR.values_by_name:
             raise BindingError(f"{parent.name}: there is no reason {refusal['reason']}")
         for name, field in parent.fields.items():
             self._check_batch(f"{parent.name}.{name}", field)

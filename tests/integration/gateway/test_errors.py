@@ -55,6 +55,7 @@ async def test_reason_message_and_violations_are_shown(graphql: Client, world: W
         violations=(("identifier.phone", "is no Egyptian mobile"), ("password", "is too long"), ("elsewhere", "?")),
     )
     error = await graphql.error('mutation { signIn(input: {phone: "1", password: "x"}) { userId } }')
+    # The service's own message is not the list of violations here, so it stays as it is.
     assert error["message"] == "identifier.phone: is no Egyptian mobile"
     assert error["extensions"] == {
         "code": "BAD_USER_INPUT",
@@ -65,6 +66,23 @@ async def test_reason_message_and_violations_are_shown(graphql: Client, world: W
             {"field": "elsewhere", "description": "?"},
         ],
     }
+
+
+async def test_messages_and_oneofs_speak_of_arguments(graphql: Client, world: World) -> None:
+    words = "must be 100 to 1000000"
+    world.faults["SendTip"] = Fault(
+        grpc.StatusCode.INVALID_ARGUMENT,
+        f"amount_piastres: {words}",
+        "FIELD_INVALID",
+        violations=(("amount_piastres", words),),
+    )
+    error = await graphql.error(_payment("sendTip"))
+    assert error["message"] == f"input.amountPiastres: {words}"
+    world.faults["GetProfile"] = Fault(
+        grpc.StatusCode.INVALID_ARGUMENT, "key: give one", "FIELD_INVALID", violations=(("key", "give one"),)
+    )
+    error = await graphql.error("{ profile { id } }")
+    assert error["message"] == "id or handle: give one"
 
 
 async def test_retry_after(graphql: Client, world: World) -> None:
