@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
+import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +21,7 @@ _T = TypeVar("_T")
 
 # Roughly what one hash takes on a small core; only the hint of when to come back is made of it.
 _HASH_MS: Final = 40
+_NICENESS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class Argon2Hasher:
             parallelism=settings.parallelism,
             type=argon2.Type.ID,
         )
-        self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="argon2")
+        self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="argon2", initializer=_step_back)
         self._admitted = 0
         # Unknown names are checked against this, so that they cost what known ones cost.
         self._nobody = self._argon2.hash(secrets.token_urlsafe(24))
@@ -60,6 +64,11 @@ class Argon2Hasher:
         """Whether the hash was made with other parameters than these."""
         return bool(self._argon2.check_needs_rehash(password_hash))
 
+    def require_room(self) -> None:
+        """AppError RESOURCE_EXHAUSTED, reason OVERLOADED, when the queue is full."""
+        if self._admitted >= self._settings.threads + self._settings.queue:
+            raise exhausted("too many sign-ins at once", self._admitted * _HASH_MS // self._settings.threads)
+
     def waiting(self) -> int:
         """How many are being hashed or wait."""
         return self._admitted
@@ -75,8 +84,7 @@ class Argon2Hasher:
             return False
 
     async def _run(self, work: Callable[[], _T]) -> _T:
-        if self._admitted >= self._settings.threads + self._settings.queue:
-            raise exhausted("too many sign-ins at once", self._admitted * _HASH_MS // self._settings.threads)
+        self.require_room()
         loop = asyncio.get_running_loop()
         future = self._pool.submit(work)
         self._admitted += 1
@@ -91,6 +99,12 @@ class Argon2Hasher:
 
     def _leave(self) -> None:
         self._admitted -= 1
+
+
+def _step_back() -> None:
+    """Let this thread yield to the event loop: on Linux a thread has a niceness of its own."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
 def hash_password(password: str, settings: HashingSettings | None = None) -> str:

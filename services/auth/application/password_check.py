@@ -21,7 +21,11 @@ class PasswordCheck:
         self._clock = clock
 
     async def reserve(self, identifier: Identifier) -> None:
-        """Count an attempt on the name; AppError RESOURCE_EXHAUSTED, reason OVERLOADED, when there were too many."""
+        """Count an attempt on the name; AppError RESOURCE_EXHAUSTED, reason OVERLOADED, when there were too many.
+
+        The same when too many passwords wait anyway: then nothing is counted, nor the database asked.
+        """
+        self._hasher.require_room()
         wait = await self._attempts.reserve(identifier, self._limit, self._clock.now())
         if wait is not None:
             raise exhausted("too many attempts on this name", max(1, wait // timedelta(milliseconds=1)))

@@ -121,6 +121,10 @@ class PasswordHasher(Protocol):
         """Whether the hash was made with other parameters than today's."""
         ...
 
+    def require_room(self) -> None:
+        """Raise what `verify` would raise now, so that a full house costs nothing but this call."""
+        ...
+
 
 class RefreshTokenMint(Protocol):
     """Makes refresh tokens, and hides a successor so that only its predecessor can open it."""
