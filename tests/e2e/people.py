@@ -9,7 +9,9 @@ from typing import Any
 
 from dev.scratch_platform import ScratchPlatform
 
-SIGN_UP = "mutation($input: SignUpInput!) { signUp(input: $input) { userId profile { handle } tokens { accessToken } } }"
+SIGN_UP = (
+    "mutation($input: SignUpInput!) { signUp(input: $input) { userId profile { handle } tokens { accessToken } } }"
+)
 SIGN_IN = "mutation($input: SignInInput!) { signIn(input: $input) { userId tokens { accessToken refreshToken } } }"
 CREATE_POST = "mutation($input: CreatePostInput!) { createPost(input: $input) { post { id body } } }"
 FEED = """
@@ -45,9 +47,9 @@ class Person:
         return cls(platform, answer["userId"], answer["tokens"]["accessToken"], answer["profile"]["handle"])
 
     @classmethod
-    def signs_in(cls, platform: ScratchPlatform, email: str, password: str) -> Person:
+    def signs_in(cls, platform: ScratchPlatform, phone: str, password: str) -> Person:
         """A person who has an account."""
-        answer = platform.graphql(SIGN_IN, {"input": {"email": email, "password": password}})["signIn"]
+        answer = platform.graphql(SIGN_IN, {"input": {"phone": phone, "password": password}})["signIn"]
         return cls(platform, answer["userId"], answer["tokens"]["accessToken"])
 
     def asks(self, query: str, **variables: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pytest
 from dev.loader.command import LOAD_PASSWORD
 from dev.scratch_platform import ScratchPlatform
 from gateway import opaque_ids
-from tests.e2e.conftest import SEED
+from tests.e2e.conftest import SEED, graph_and_posts
 from tests.e2e.history import recorded_events
 from tests.e2e.people import Person
 from tests.oracles import feed as oracle
@@ -36,17 +36,17 @@ def state(loaded_platform: ScratchPlatform) -> oracle.State:
 def readers(loaded_platform: ScratchPlatform) -> Iterator[list[Person]]:
     """Loaded people, drawn by seed, signed in."""
 
-    async def emails() -> list[str]:
+    async def phones() -> list[str]:
         connection = await asyncpg.connect(loaded_platform.endpoints["AUTH_DATABASE_URL"])
         try:
-            rows = await connection.fetch("SELECT email FROM accounts WHERE email IS NOT NULL ORDER BY user_id")
+            rows = await connection.fetch("SELECT phone FROM accounts WHERE phone IS NOT NULL ORDER BY user_id")
         finally:
             await connection.close()
-        return [row["email"] for row in rows]
+        return [row["phone"] for row in rows]
 
-    chosen = random.Random(SEED).sample(asyncio.run(emails()), LATEST_READERS)
+    chosen = random.Random(SEED).sample(asyncio.run(phones()), LATEST_READERS)
     with ThreadPoolExecutor(4) as pool:
-        yield list(pool.map(lambda email: Person.signs_in(loaded_platform, email, LOAD_PASSWORD), chosen))
+        yield list(pool.map(lambda phone: Person.signs_in(loaded_platform, phone, LOAD_PASSWORD), chosen))
 
 
 def number_of(opaque: str) -> int:
@@ -73,9 +73,9 @@ def test_ranked_feeds_are_the_oracles_to_the_last_post(readers: list[Person], st
     assert compared > RANKED_READERS, "the graph gave nobody anything to read"
 
 
-def test_loading_again_changes_nothing(loaded_platform: ScratchPlatform, tmp_path_factory: pytest.TempPathFactory) -> None:
-    from tests.e2e.conftest import graph_and_posts
-
+def test_loading_again_changes_nothing(
+    loaded_platform: ScratchPlatform, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     async def size_of_log() -> int:
         connection = await asyncpg.connect(loaded_platform.endpoints["SOCIAL_DATABASE_URL"])
         try:

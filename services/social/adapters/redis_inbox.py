@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from services.chassis.redis_client import RedisClient
 
 CAP: Final = 800
 TRIM_ABOVE: Final = 1000
 LIFE_S: Final = 7 * 86_400
-PIPELINE_KEYS: Final = 500
+KEYS_A_CALL: Final = 500
+CALLS_A_ROUND_TRIP: Final = 100
 
 # KEYS: inboxes; ARGV: post id, length above which to trim, length to trim to. Single-key commands only: on a
 # cluster the caller sends one call per slot.
@@ -80,18 +81,27 @@ class RedisInboxes:
         bottom = [0] if len(cut) < CAP else []
         return bool(await self._finish(keys=[_key(viewer_id)], args=[nonce, LIFE_S, *cut, *bottom]))
 
-    async def push(self, post_id: int, viewer_ids: Sequence[int]) -> int:
-        """Push a post into those of the inboxes that exist; how many there were."""
-        pushed = 0
-        for start in range(0, len(viewer_ids), PIPELINE_KEYS):
-            keys = [_key(viewer_id) for viewer_id in viewer_ids[start : start + PIPELINE_KEYS]]
-            pushed += int(cast("Any", await self._push(keys=keys, args=[post_id, TRIM_ABOVE, CAP])))
-        return pushed
+    async def push(self, post_id: int, viewer_ids: Sequence[int]) -> None:
+        """Push a post into those of the inboxes that exist."""
+        await self.push_many([(post_id, viewer_ids)])
+
+    async def push_many(self, posts: Sequence[tuple[int, Sequence[int]]]) -> None:
+        """Push posts, each with its readers, in order; a hundred calls a round trip."""
+        calls = [
+            ([_key(viewer_id) for viewer_id in viewer_ids[start : start + KEYS_A_CALL]], post_id)
+            for post_id, viewer_ids in posts
+            for start in range(0, len(viewer_ids), KEYS_A_CALL)
+        ]
+        for start in range(0, len(calls), CALLS_A_ROUND_TRIP):
+            pipeline = self._redis.pipeline(transaction=False)
+            for keys, post_id in calls[start : start + CALLS_A_ROUND_TRIP]:
+                await self._push(keys=keys, args=[post_id, TRIM_ABOVE, CAP], client=pipeline)
+            await pipeline.execute()
 
     async def invalidate(self, viewer_ids: Sequence[int]) -> None:
         """Forget inboxes: the next read rebuilds them."""
-        for start in range(0, len(viewer_ids), PIPELINE_KEYS):
-            await self._redis.unlink(*(_key(viewer_id) for viewer_id in viewer_ids[start : start + PIPELINE_KEYS]))
+        for start in range(0, len(viewer_ids), KEYS_A_CALL):
+            await self._redis.unlink(*(_key(viewer_id) for viewer_id in viewer_ids[start : start + KEYS_A_CALL]))
 
 
 def _key(viewer_id: int) -> str:
