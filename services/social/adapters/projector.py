@@ -29,6 +29,8 @@ ON CONFLICT (user_id) DO UPDATE SET followers = c.followers + excluded.followers
     following = c.following + excluded.following, posts = c.posts + excluded.posts
 RETURNING user_id, followers, fan_in
 """
+# Back below the border an author stays merged until the fan-out has forgotten the followers' inboxes.
+_FLIP: Final = "UPDATE author_counters SET fan_in = $2, merged = merged OR $2 WHERE user_id = $1"
 _AFFINITIES_OF: Final = """
 SELECT a.viewer_id, a.author_id, a.weight, a.as_of
 FROM affinities a JOIN unnest($1::bigint[], $2::bigint[]) AS w (viewer_id, author_id) USING (viewer_id, author_id)
@@ -65,7 +67,7 @@ class Projector:
             flip = fan_in_flip(followers, is_fan_in=is_fan_in, threshold=self._fan_in_threshold)
             if flip is None:
                 continue
-            await connection.execute("UPDATE author_counters SET fan_in = $2 WHERE user_id = $1", user_id, flip)
+            await connection.execute(_FLIP, user_id, flip)
             payload = events_pb2.AuthorFanModeChanged(fan_in=flip, followers=followers).SerializeToString()
             await connection.execute(NEW_EVENT_SQL, "author_fan_mode_changed", user_id, 0, 0, payload)
 

@@ -11,8 +11,8 @@ from services.social.application.records import IdempotentCall, NewPost, Post, P
 class Posts(Protocol):
     """Posts and what people do with them. Every write is durable with its event when the call returns."""
 
-    async def create(self, post: NewPost, call: IdempotentCall) -> tuple[int, bool]:
-        """The post's id, and whether it was made now.
+    async def create(self, post: NewPost, call: IdempotentCall) -> tuple[Post, bool]:
+        """The post, and whether it was made now; the same post for the same call, also when it was deleted since.
 
         AppError IDEMPOTENCY_KEY_REUSED for a key with another body, PROFILE_MISSING without a profile.
         """

@@ -9,7 +9,7 @@ from services.chassis.errors import invalid, not_found
 from services.chassis.text import clean_text
 from services.social.application.ports import Graph, Inboxes, LocalFeatures, Profiles
 from services.social.application.records import Profile
-from services.social.domain.handle import clean_handle
+from services.social.domain.handle import clean_handle, small_handle
 
 
 class ManageProfiles:
@@ -52,7 +52,8 @@ class ManageProfiles:
 
     async def read_by_handle(self, handle: str, viewer_id: int) -> Profile:
         """One profile. AppError PROFILE_NOT_FOUND, also for what cannot be a handle."""
-        user_id = await self._profiles.id_of_handle(handle.removeprefix("@").lower()[:64])
+        small = small_handle(handle)
+        user_id = await self._profiles.id_of_handle(small) if small is not None else None
         if user_id is None:
             raise not_found("profile", "PROFILE_NOT_FOUND")
         return await self.read(user_id, viewer_id)
@@ -61,7 +62,7 @@ class ManageProfiles:
         """Profiles in the order of the ids; unknown ones left out. AppError FIELD_INVALID unless there are 1 to 100."""
         if not 1 <= len(user_ids) <= 100:
             raise invalid("user_ids", "must be 1 to 100 ids")
-        return await self._profiles.by_ids(user_ids, viewer_id)
+        return await self._profiles.by_ids(list(dict.fromkeys(user_ids)), viewer_id)
 
     async def follow(self, follower_id: int, followee_id: int) -> Profile:
         """Follow. AppError SELF_NOT_ALLOWED, PROFILE_NOT_FOUND, PROFILE_MISSING, FOLLOW_LIMIT_REACHED."""

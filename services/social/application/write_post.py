@@ -20,11 +20,10 @@ class WritePosts:
     async def create(self, author_id: int, body: str, call: IdempotentCall) -> Post:
         """Publish. AppError FIELD_INVALID, IDEMPOTENCY_KEY_REUSED, PROFILE_MISSING."""
         text = clean_text(body, "body", 1, BODY_CHARS_MAX, multiline=True)
-        post = NewPost(author_id, text, language_of(text), kind_of(text))
-        post_id, is_new = await self._posts.create(post, call)
+        post, is_new = await self._posts.create(NewPost(author_id, text, language_of(text), kind_of(text)), call)
         if is_new:
-            self._features.post_created(post_id, author_id, post.kind)
-        return await self._one(post_id, author_id)
+            self._features.post_created(post.post_id, author_id, post.kind)
+        return post
 
     async def delete(self, author_id: int, post_id: int) -> None:
         """Delete one's own. AppError POST_NOT_FOUND, NOT_POST_AUTHOR."""

@@ -47,5 +47,5 @@ class ProfileServicer(profile_service_pb2_grpc.ProfileServiceServicer):
         context: Any,  # noqa: ARG002
     ) -> pb.BatchGetProfilesResponse:
         """Many profiles by id."""
-        found = await self._profiles.read_many(list(dict.fromkeys(request.user_ids)), viewer_id())
+        found = await self._profiles.read_many(list(request.user_ids), viewer_id())
         return pb.BatchGetProfilesResponse(profiles=[profile_message(profile) for profile in found])

@@ -4,32 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from typing import Final
 
 from services.chassis.consumer import Consumer
 from services.chassis.cursors import PostgresCursorStore, PostgresDeadLetters
 from services.chassis.event_log import PostgresEventLog
+from services.chassis.lifecycle import supervised
 from services.chassis.stream_event import LogSource
 from services.social.adapters.event_codec import STREAM, encode
 from services.social.adapters.fan_out import FanOut
 from services.social.adapters.redis_inbox import RedisInboxes
 from services.social.workers.process import WorkerParts, run_worker
 
-CONSUMER = "fan-out"
+CONSUMER: Final = "fan-out"
 
 
 async def fan_out(parts: WorkerParts, stop: asyncio.Event) -> None:
     """Consume social's events; the cursor is saved after the effects, which may be repeated."""
-    await Consumer(
+    log = LogSource(PostgresEventLog(parts.pool), encode)
+    handler = FanOut(parts.pool, RedisInboxes(parts.redis), log, parts.clock)
+    consumer = Consumer(
         CONSUMER,
         parts.redis,
         STREAM,
-        LogSource(PostgresEventLog(parts.pool), encode),
-        FanOut(parts.pool, RedisInboxes(parts.redis)),
+        log,
+        handler,
         PostgresCursorStore(parts.pool, CONSUMER),
         metrics=parts.metrics,
         clock=parts.clock,
         dead_letter=PostgresDeadLetters(parts.pool, CONSUMER),
-    ).run(stop)
+    )
+    await supervised(stop, consumer=consumer.run(stop), watch=handler.watch(stop))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from services.social.application.feed.ports import FeatureRow
 
 _FAN_IN_FOLLOWEES: Final = """
 SELECT f.followee_id FROM author_counters c JOIN follows f ON f.followee_id = c.user_id AND f.follower_id = $1
-WHERE c.fan_in
+WHERE c.merged
 """
 # For each author the newest few by index, then the newest of all: never a scan of everybody's posts.
 _NEWEST: Final = """
@@ -38,7 +38,7 @@ class PostgresFeedStore:
         self._pool = pool
 
     async def fan_in_followees(self, viewer_id: int) -> list[int]:
-        """Authors above the border whom the viewer follows."""
+        """Authors above the border, or lately back below it, whom the viewer follows."""
         return await self._ids(_FAN_IN_FOLLOWEES, viewer_id)
 
     async def newest(self, viewer_id: int, before_id: int, limit: int) -> list[int]:

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 from typing import Final
 
+import asyncpg
+
 from services.chassis.errors import failed_precondition, not_found
-from services.chassis.postgres import PostgresConnection, PostgresPool, unavailable_as_app_error
+from services.chassis.postgres import PostgresPool, unavailable_as_app_error
 
 # The counter is seconds behind, so the limit is soft by as much as one can follow in that time.
-_CHECK: Final = """
-SELECT EXISTS (SELECT 1 FROM profiles WHERE user_id = $2) AS followee,
-       EXISTS (SELECT 1 FROM profiles WHERE user_id = $1) AS follower,
-       coalesce((SELECT following FROM author_counters WHERE user_id = $1), 0) AS following
-"""
 _FOLLOW: Final = """
-WITH made AS (
-    INSERT INTO follows (follower_id, followee_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING created_at
+WITH known AS MATERIALIZED (
+    SELECT EXISTS (SELECT 1 FROM profiles WHERE user_id = $2) AS followee,
+           EXISTS (SELECT 1 FROM profiles WHERE user_id = $1) AS follower,
+           coalesce((SELECT following FROM author_counters WHERE user_id = $1), 0) >= $3
+               AND NOT EXISTS (SELECT 1 FROM follows WHERE follower_id = $1 AND followee_id = $2) AS "full"
+), made AS (
+    INSERT INTO follows (follower_id, followee_id)
+    SELECT $1, $2 FROM known WHERE followee AND follower AND NOT "full"
+    ON CONFLICT DO NOTHING RETURNING created_at
+), logged AS (
+    INSERT INTO events (kind, aggregate_id, actor_id, occurred_at)
+    SELECT 'user_followed', $2, $1, created_at FROM made
 )
-INSERT INTO events (kind, aggregate_id, actor_id, occurred_at)
-SELECT 'user_followed', $2, $1, created_at FROM made
-RETURNING true
+SELECT followee, follower, "full", EXISTS (SELECT 1 FROM made) AS is_new FROM known
 """
 _UNFOLLOW: Final = """
 WITH gone AS (
     DELETE FROM follows WHERE follower_id = $1 AND followee_id = $2 RETURNING true
+), logged AS (
+    INSERT INTO events (kind, aggregate_id, actor_id) SELECT 'user_unfollowed', $2, $1 FROM gone
 )
-INSERT INTO events (kind, aggregate_id, actor_id)
-SELECT 'user_unfollowed', $2, $1 FROM gone
-RETURNING true
+SELECT EXISTS (SELECT 1 FROM profiles WHERE user_id = $2) AS followee, EXISTS (SELECT 1 FROM gone) AS is_gone
 """
 _PAGE: Final = """
 SELECT (extract(epoch FROM created_at) * 1000000)::bigint, {shown}
@@ -51,23 +56,21 @@ class PostgresGraph:
 
     async def follow(self, follower_id: int, followee_id: int) -> bool:
         """Follow; whether it is new."""
-        async with unavailable_as_app_error(), self._pool.acquire() as connection:
-            row = await connection.fetchrow(_CHECK, follower_id, followee_id)
-            assert row is not None  # noqa: S101 - a SELECT without FROM has one row
-            if not row["followee"]:
-                raise not_found("profile", "PROFILE_NOT_FOUND")
-            if not row["follower"]:
-                raise failed_precondition("make a profile first", "PROFILE_MISSING")
-            if row["following"] >= self._follow_limit:
-                raise failed_precondition(f"you follow {self._follow_limit} people", "FOLLOW_LIMIT_REACHED")
-            return await _changed(connection, _FOLLOW, follower_id, followee_id)
+        row = await self._write(_FOLLOW, follower_id, followee_id, self._follow_limit)
+        if not row["followee"]:
+            raise not_found("profile", "PROFILE_NOT_FOUND")
+        if not row["follower"]:
+            raise failed_precondition("make a profile first", "PROFILE_MISSING")
+        if row["full"]:
+            raise failed_precondition(f"you follow {self._follow_limit} people", "FOLLOW_LIMIT_REACHED")
+        return bool(row["is_new"])
 
     async def unfollow(self, follower_id: int, followee_id: int) -> bool:
         """Unfollow; whether there was a follow."""
-        async with unavailable_as_app_error(), self._pool.acquire() as connection:
-            if not await connection.fetchval("SELECT true FROM profiles WHERE user_id = $1", followee_id):
-                raise not_found("profile", "PROFILE_NOT_FOUND")
-            return await _changed(connection, _UNFOLLOW, follower_id, followee_id)
+        row = await self._write(_UNFOLLOW, follower_id, followee_id)
+        if not row["followee"]:
+            raise not_found("profile", "PROFILE_NOT_FOUND")
+        return bool(row["is_gone"])
 
     async def followers(self, user_id: int, after: tuple[int, int] | None, limit: int) -> list[tuple[int, int]]:
         """(microseconds since 1970, follower), latest first."""
@@ -77,13 +80,15 @@ class PostgresGraph:
         """(microseconds since 1970, followee), latest first."""
         return await self._page(_FOLLOWING, user_id, after, limit)
 
+    async def _write(self, statement: str, *arguments: int) -> asyncpg.Record:
+        async with unavailable_as_app_error():
+            row = await self._pool.fetchrow(statement, *arguments)
+        assert row is not None  # noqa: S101 - both statements end in one row
+        return row
+
     async def _page(
         self, statement: str, user_id: int, after: tuple[int, int] | None, limit: int
     ) -> list[tuple[int, int]]:
         async with unavailable_as_app_error():
             rows = await self._pool.fetch(statement, user_id, *(after or _BEGINNING), limit)
         return [(row[0], row[1]) for row in rows]
-
-
-async def _changed(connection: PostgresConnection, statement: str, follower_id: int, followee_id: int) -> bool:
-    return bool(await connection.fetchval(statement, follower_id, followee_id))

@@ -17,21 +17,21 @@ _METHOD: Final = "CreatePost"
 
 # The id is made once, goes into the key's row as the answer, into the post and into the event.
 _CREATE: Final = """
-WITH new AS MATERIALIZED (
-    SELECT daira_id($8) AS id WHERE EXISTS (SELECT 1 FROM profiles WHERE user_id = $1)
+WITH author AS MATERIALIZED (
+    SELECT handle, display_name, created_at, daira_id($8) AS new_id FROM profiles WHERE user_id = $1
 ), claimed AS (
     INSERT INTO idempotency_keys (actor_id, method, key, body_hash, response)
-    SELECT $1, $9, $2, $3, int8send(id) FROM new
+    SELECT $1, $9, $2, $3, int8send(new_id) FROM author
     ON CONFLICT DO NOTHING RETURNING response
 ), made AS (
     INSERT INTO posts (id, author_id, body, language, kind)
-    SELECT new.id, $1, $4, $5, $6 FROM new, claimed
+    SELECT new_id, $1, $4, $5, $6 FROM author, claimed
     RETURNING id
 ), logged AS (
     INSERT INTO events (kind, aggregate_id, aggregate_version, actor_id, payload)
     SELECT 'post_created', id, 1, $1, $7 FROM made
 )
-SELECT id FROM made
+SELECT made.id, author.handle, author.display_name, author.created_at FROM made, author
 """
 _DELETE: Final = """
 WITH found AS (
@@ -74,7 +74,7 @@ SELECT p.id, p.author_id, a.handle, a.display_name, a.created_at, p.body, p.lang
 FROM posts p
 JOIN profiles a ON a.user_id = p.author_id
 LEFT JOIN post_counters c ON c.post_id = p.id
-WHERE p.id = ANY($1) AND p.deleted_at IS NULL
+WHERE p.id = ANY($1) AND (p.deleted_at IS NULL OR $3)
 """
 
 
@@ -84,21 +84,26 @@ class PostgresPosts:
     def __init__(self, pool: PostgresPool) -> None:
         self._pool = pool
 
-    async def create(self, post: NewPost, call: IdempotentCall) -> tuple[int, bool]:
-        """The post's id, and whether it was made now."""
+    async def create(self, post: NewPost, call: IdempotentCall) -> tuple[Post, bool]:
+        """The post, and whether it was made now. A repeat is answered even when the post was deleted since."""
         payload = events_pb2.PostCreated(body=post.body, language=post.language, kind=post.kind)
         async with unavailable_as_app_error(), self._pool.acquire() as connection:
-            made: int | None = await connection.fetchval(
+            made = await connection.fetchrow(
                 _CREATE, post.author_id, call.key, call.body_hash, post.body, post.language, post.kind,
                 payload.SerializeToString(), shard_of_author(post.author_id), _METHOD,
             )  # fmt: skip
             if made is not None:
-                return made, True
+                post_id, handle, display_name, author_since = made
+                written = (post.body, post.language, post.kind)
+                return Post(post_id, post.author_id, handle, display_name, author_since, *written), True
             # A repeat, which has waited for the first to commit; or somebody without a profile.
             answer = await idempotency.find(connection, post.author_id, _METHOD, call.key, call.body_hash)
-        if answer is None:
-            raise failed_precondition("make a profile first", "PROFILE_MISSING")
-        return int.from_bytes(answer, "big"), False
+            if answer is None:
+                raise failed_precondition("make a profile first", "PROFILE_MISSING")
+            row = await connection.fetchrow(_READ, [int.from_bytes(answer, "big")], post.author_id, True)
+        if row is None:
+            raise _not_found()
+        return Post(*row), False
 
     async def delete(self, post_id: int, author_id: int) -> None:
         """Delete once; the event is written by the call that deletes."""
@@ -144,7 +149,7 @@ class PostgresPosts:
         """The posts that are not deleted, in the order of the ids."""
         wanted = [post_id for post_id in post_ids if 0 < post_id <= MAX_ID]
         async with unavailable_as_app_error():
-            rows = await self._pool.fetch(_READ, wanted, viewer_id)
+            rows = await self._pool.fetch(_READ, wanted, viewer_id, False)
         found = {row[0]: Post(*row) for row in rows}
         return [found[post_id] for post_id in wanted if post_id in found]
 

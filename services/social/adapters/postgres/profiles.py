@@ -21,14 +21,16 @@ WITH made AS (
 )
 SELECT user_id FROM made
 """
+# An update that changes nothing writes nothing.
 _UPDATE: Final = """
 WITH changed AS (
     UPDATE profiles SET display_name = coalesce($2, display_name), bio = coalesce($3, bio)
-    WHERE user_id = $1 RETURNING user_id
+    WHERE user_id = $1 AND (display_name, bio) IS DISTINCT FROM (coalesce($2, display_name), coalesce($3, bio))
+    RETURNING user_id
 ), logged AS (
     INSERT INTO events (kind, aggregate_id, actor_id) SELECT 'profile_updated', user_id, user_id FROM changed
 )
-SELECT user_id FROM changed
+SELECT true FROM profiles WHERE user_id = $1
 """
 _BY_IDS: Final = """
 SELECT p.user_id, p.handle, p.display_name, p.bio, p.created_at,
@@ -64,8 +66,8 @@ class PostgresProfiles:
     async def update(self, user_id: int, display_name: str | None, bio: str | None) -> None:
         """Change what is given."""
         async with unavailable_as_app_error():
-            changed = await self._pool.fetchval(_UPDATE, user_id, display_name, bio)
-        if changed is None:
+            there = await self._pool.fetchval(_UPDATE, user_id, display_name, bio)
+        if there is None:
             raise not_found("profile", "PROFILE_NOT_FOUND")
 
     async def by_ids(self, user_ids: Sequence[int], viewer_id: int) -> list[Profile]:
