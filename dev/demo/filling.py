@@ -43,9 +43,14 @@ async def fill_demo(endpoints: Endpoints, say: Callable[[str], None]) -> DemoSig
     """Fill the platform if it is not filled yet; the sign-in is the same every time."""
     urls = endpoints.store_urls
     order = ImportOrder(
-        batch=BATCH, days=DAYS, draw=lambda calendar: draw_demo(calendar).community, password=DEMO_PASSWORD
+        batch=BATCH,
+        auth_url=urls["AUTH_DATABASE_URL"],
+        social_url=urls["SOCIAL_DATABASE_URL"],
+        days=DAYS,
+        draw=lambda calendar: draw_demo(calendar).community,
+        password=DEMO_PASSWORD,
     )
-    outcome = await import_community(order, urls["AUTH_DATABASE_URL"], urls["SOCIAL_DATABASE_URL"], _Quiet(say))
+    outcome = await import_community(order, _Quiet(say))
     demo = draw_demo(Calendar(now_ms=outcome.anchor_ms, days=DAYS))
     try:
         await _give_tips(endpoints, demo, say)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from dev.loader.log_order import look_back
 from services.chassis.postgres import PostgresConnection
 
 LOCK_NAME = "daira-loader"
@@ -58,6 +59,7 @@ async def load_once(
         if await connection.fetchval("SELECT count(*) FROM load_batches WHERE batch_id = $1", batch):
             return False
         counts = await load(connection)
+        await look_back(connection)
         await connection.execute(
             "INSERT INTO load_batches (batch_id, counts) VALUES ($1, $2)",
             batch,

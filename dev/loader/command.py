@@ -89,17 +89,13 @@ def load_files(order: LoadOrder, settings: DevSettings, environment: Mapping[str
     texts = read_texts(order.posts, progress.say) if order.posts else Texts(bodies=[], repeated=0, broken=0)
     progress.say(_read_words(order, graph, texts))
     with _databases(settings, environment, progress.say) as urls, progress:
-        outcome = asyncio.run(
-            import_community(
-                _import_order(order, graph, texts), urls["AUTH_DATABASE_URL"], urls["SOCIAL_DATABASE_URL"], progress
-            )
-        )
+        outcome = asyncio.run(import_community(_import_order(order, graph, texts, urls), progress))
     progress.say(_outcome_words(outcome, time.monotonic() - began))
     if outcome.someone:
         progress.say(f"sign in as {outcome.someone}, password {LOAD_PASSWORD} (everyone's)")
 
 
-def _import_order(order: LoadOrder, graph: Graph, texts: Texts) -> ImportOrder:
+def _import_order(order: LoadOrder, graph: Graph, texts: Texts, urls: Mapping[str, str]) -> ImportOrder:
     count = order.posts_count if order.posts_count is not None else len(texts.bodies)
     # By what the files hold and not where they are; the graph's name is in its people's handles.
     files = {"graph": _digest(order.graph), "posts": _digest(order.posts) if order.posts else ""}
@@ -118,7 +114,14 @@ def _import_order(order: LoadOrder, graph: Graph, texts: Texts) -> ImportOrder:
             both_ways=order.both_ways,
         )
 
-    return ImportOrder(batch=batch, days=order.days, draw=draw, password=LOAD_PASSWORD)
+    return ImportOrder(
+        batch=batch,
+        auth_url=urls["AUTH_DATABASE_URL"],
+        social_url=urls["SOCIAL_DATABASE_URL"],
+        days=order.days,
+        draw=draw,
+        password=LOAD_PASSWORD,
+    )
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from dev.errors import DevError
 from dev.loader.accounts import load_accounts
 from dev.loader.batches import load_once, recorded
 from dev.loader.community import Calendar, Community
+from dev.loader.log_order import give_positions
 from dev.loader.progress import Progress
 from dev.loader.social_graph import load_graph, prepare_social
 from services.chassis.postgres import PostgresConnection
@@ -22,12 +23,14 @@ CONNECT_PATIENCE_S = 30.0
 
 @dataclass(frozen=True)
 class ImportOrder:
-    """What to import: the batch's name, the span of its posts, and what draws it for a moment.
+    """What to import and where to: the batch's name, the span of its posts, and what draws it for a moment.
 
     `password` is of all its accounts: hashing one for each would take longer than everything else.
     """
 
     batch: str
+    auth_url: str
+    social_url: str
     days: int
     draw: Callable[[Calendar], Community]
     password: str
@@ -46,11 +49,11 @@ class Outcome:
     someone: str = ""
 
 
-async def import_community(order: ImportOrder, auth_url: str, social_url: str, progress: Progress) -> Outcome:
+async def import_community(order: ImportOrder, progress: Progress) -> Outcome:
     """Import once; an import that was cut short between the two databases goes on with the times it began with."""
-    auth = await _connect(auth_url, "AUTH_DATABASE_URL")
+    auth = await _connect(order.auth_url, "AUTH_DATABASE_URL")
     try:
-        social = await _connect(social_url, "SOCIAL_DATABASE_URL")
+        social = await _connect(order.social_url, "SOCIAL_DATABASE_URL")
         try:
             return await _import(order, auth, social, progress)
         finally:
@@ -76,10 +79,14 @@ async def _import(
     async def into_social(connection: PostgresConnection) -> Mapping[str, int]:
         return await load_graph(connection, community, progress)
 
-    await load_once(auth, order.batch, anchor_ms, into_auth)
+    if not in_auth:
+        await give_positions(order.auth_url)
+        await load_once(auth, order.batch, anchor_ms, into_auth)
+    changed = False
     if not in_social:
         await prepare_social(social)
-    changed = await load_once(social, order.batch, anchor_ms, into_social)
+        await give_positions(order.social_url)
+        changed = await load_once(social, order.batch, anchor_ms, into_social)
     after = await recorded(social, order.batch)
     return Outcome(
         changed=changed,
