@@ -12,7 +12,8 @@ import pytest
 
 from gateway import config
 from gateway.main import run
-from tests.integration.gateway.fake_services import AHMED, FakeServices, World
+from tests.integration.gateway.fake_services import FakeServices
+from tests.integration.gateway.fake_world import AHMED, World
 
 
 class Client:

@@ -9,7 +9,8 @@ import pytest
 
 from gateway.opaque_ids import IdType, encode
 from tests.integration.gateway.conftest import Client
-from tests.integration.gateway.fake_services import MONA, FakeServices, Fault, World
+from tests.integration.gateway.fake_services import FakeServices
+from tests.integration.gateway.fake_world import MONA, Fault, World
 
 INTERNAL_DETAIL = "boom: connection to 10.1.2.3:5432 refused"
 TABLE = {

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from tests.integration.gateway.conftest import Client
-from tests.integration.gateway.fake_services import AHMED, World
+from tests.integration.gateway.fake_world import AHMED, World
 
 WALLET = {"query": "{ wallet { ownerId } }"}
 HEADERS = {"authorization": f"Bearer access-{AHMED}"}

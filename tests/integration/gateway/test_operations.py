@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.opaque_ids import IdType, encode
 from tests.integration.gateway.conftest import Client
-from tests.integration.gateway.fake_services import AHMED, MONA, STRANGER, World
+from tests.integration.gateway.fake_world import AHMED, MONA, STRANGER, World
 
 MONA_ID, AHMED_ID, POST_ID = encode(IdType.USER, MONA), encode(IdType.USER, AHMED), encode(IdType.POST, 5000)
 

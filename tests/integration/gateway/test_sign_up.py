@@ -5,7 +5,7 @@ from __future__ import annotations
 import grpc
 
 from tests.integration.gateway.conftest import Client
-from tests.integration.gateway.fake_services import STRANGER, Fault, World
+from tests.integration.gateway.fake_world import STRANGER, Fault, World
 
 QUERY = """mutation($handle: String!) { signUp(input: {phone: "01012345678", password: "long enough", handle: $handle,
   displayName: "سلمى", idempotencyKey: "k1"}) { userId tokens { accessToken } profile { handle displayName } } }"""
