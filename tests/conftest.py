@@ -20,6 +20,15 @@ from dev.stores.redis_server import EmbeddedRedis
 from tests.stores import PostgresForTests, make_folder, start_postgres, start_redis
 
 REDIS_DATABASES = 16
+# A test that uses one of these talks to a store that TEST_*_URL may name; `make test-stores` runs just those.
+STORE_FIXTURES = {"postgres_server", "redis_server", "clickhouse_url"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests of stores by what they use, so that none is forgotten."""
+    for item in items:
+        if STORE_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.stores)
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,7 @@ from services.chassis.tokens import TokenVerifier
 
 ReadyCheck = Callable[[], Awaitable[bool]]
 
+LIVENESS: Final = "liveness"
 _READY_POLL_S: Final = 0.1
 _READY_CHECK_TIMEOUT_S: Final = 2.0
 _READY_LOG_EVERY_S: Final = 5.0
@@ -47,12 +48,12 @@ class ServerSettings:
 
     @classmethod
     def from_env(cls, env: Env) -> ServerSettings:
-        """The settings RPC_*; problems are left in `env`."""
+        """The settings RPC_* and DRAIN_*; problems are left in `env`."""
         return cls(
             default_deadline_s=env.seconds("RPC_DEFAULT_DEADLINE_S", 5.0, 0.05, 300.0),
             max_concurrent_rpcs=env.integer("RPC_MAX_CONCURRENT", 512, 1, 100_000),
-            drain_wait_s=env.seconds("RPC_DRAIN_WAIT_S", 1.0, 0.0, 300.0),
-            grace_s=env.seconds("RPC_GRACE_S", 10.0, 0.0, 300.0),
+            drain_wait_s=env.seconds("DRAIN_WAIT_S", 1.0, 0.0, 300.0),
+            grace_s=env.seconds("DRAIN_GRACE_S", 10.0, 0.0, 300.0),
             max_receive_bytes=env.integer("RPC_MAX_RECEIVE_BYTES", 1 << 20, 1 << 10, 64 << 20),
             max_send_bytes=env.integer("RPC_MAX_SEND_BYTES", 4 << 20, 1 << 10, 64 << 20),
         )
@@ -148,6 +149,8 @@ async def serve(builder: ServerBuilder, stop: asyncio.Event, on_listening: Calla
 
 
 async def _set_health(servicer: Any, builder: ServerBuilder, status: int) -> None:
+    # Asked by liveness probes: the process is alive while it answers at all, draining or not ready included.
+    await servicer.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
     for name in ("", *builder.service_names):
         await servicer.set(name, status)
 

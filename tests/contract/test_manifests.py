@@ -14,7 +14,6 @@ import pytest
 import yaml
 
 from dev.endpoints import Endpoints
-from dev.home import SECRET_NAMES
 from dev.processes import process_table
 from dev.settings import DEFAULT_PORTS, STORE_URLS
 
@@ -122,11 +121,7 @@ def test_settings_are_read_somewhere_in_the_code() -> None:
 
 
 def test_the_machine_of_a_developer_runs_the_same_processes() -> None:
-    endpoints = Endpoints(
-        ports=DEFAULT_PORTS,
-        store_urls=dict.fromkeys(STORE_URLS, ""),
-        secrets=dict.fromkeys(SECRET_NAMES, ""),
-    )
+    endpoints = Endpoints(DEFAULT_PORTS, dict.fromkeys(STORE_URLS, ""), "", "", "")
     local = {spec.command[2] for spec in process_table(endpoints)}
     deployed = {container(manifest)["command"][2] for manifest in WORKLOADS}
     assert local == deployed

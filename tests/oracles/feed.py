@@ -230,6 +230,30 @@ def _apply(state: State, event: Event) -> None:
 # (3) The home feed
 
 
+@dataclass
+class Tallies:
+    """What the state adds up to: counted once, since counting anew for each post of each feed takes hours."""
+
+    likes: Counter[int]  # of a post
+    reports: Counter[int]  # of a post
+    followers: Counter[int]  # of an author
+    like_times: dict[tuple[int, int], list[int]]  # (viewer, author) -> when; likes of deleted posts count too
+
+
+def tally(state: State) -> Tallies:
+    """Count everything that ranking asks for."""
+    like_times: dict[tuple[int, int], list[int]] = {}
+    for (post_id, user_id), at_ms in state.likes.items():
+        if post_id in state.posts:
+            like_times.setdefault((user_id, state.posts[post_id].author_id), []).append(at_ms)
+    return Tallies(
+        likes=Counter(post_id for post_id, _ in state.likes),
+        reports=Counter(post_id for post_id, _ in state.reports),
+        followers=Counter(followee for _, followee in state.follows),
+        like_times=like_times,
+    )
+
+
 def home_feed(
     state: State,
     viewer_id: int,
@@ -238,11 +262,12 @@ def home_feed(
     cap: int = 800,
     ceiling_id: int = MAX_ID,
     settings: Settings | None = None,
+    tallies: Tallies | None = None,
 ) -> list[int]:
     """All ids of a person's home feed in order.
 
     Their own posts and those of whom they follow, up to `ceiling_id`: newest first, or with the newest
-    `cap` ranked before the rest.
+    `cap` ranked before the rest. `tallies` of the same state spare counting them again.
     """
     followees = {followee for follower, followee in state.follows if follower == viewer_id}
     authors = followees | {viewer_id}
@@ -254,34 +279,30 @@ def home_feed(
     newest = sorted(visible, key=lambda post: post.post_id, reverse=True)
     if mode == "latest":
         return [post.post_id for post in newest]
-    rules = settings or Settings()
-    candidates = [candidate(state, viewer_id, post, rules) for post in newest[:cap]]
+    rules, counts = settings or Settings(), tallies or tally(state)
+    candidates = [candidate(counts, viewer_id, post, rules) for post in newest[:cap]]
     ranked = [post.post_id for post in rank(candidates, now_ms, rules)]
     return ranked + [post.post_id for post in newest[cap:]]
 
 
-def candidate(state: State, viewer_id: int, post: PostCreated, rules: Settings) -> Candidate:
-    """The features of one post for one viewer, counted anew from the state."""
-    weight, as_of_ms = affinity_weight(state, viewer_id, post.author_id, rules)
+def candidate(counts: Tallies, viewer_id: int, post: PostCreated, rules: Settings) -> Candidate:
+    """The features of one post for one viewer."""
+    weight, as_of_ms = affinity_weight(counts, viewer_id, post.author_id, rules)
     return Candidate(
         post_id=post.post_id,
         author_id=post.author_id,
         kind=post.kind,
-        likes=sum(1 for post_id, _ in state.likes if post_id == post.post_id),
-        reports=sum(1 for post_id, _ in state.reports if post_id == post.post_id),
-        followers=sum(1 for _, followee in state.follows if followee == post.author_id),
+        likes=counts.likes[post.post_id],
+        reports=counts.reports[post.post_id],
+        followers=counts.followers[post.author_id],
         own=post.author_id == viewer_id,
         weight=weight,
         as_of_ms=as_of_ms,
     )
 
 
-def affinity_weight(state: State, viewer_id: int, author_id: int, rules: Settings) -> tuple[float, int]:
+def affinity_weight(counts: Tallies, viewer_id: int, author_id: int, rules: Settings) -> tuple[float, int]:
     """The decayed count of the viewer's likes of the author's posts (deleted ones too), as of the last like."""
-    times = [
-        at_ms
-        for (post_id, user_id), at_ms in state.likes.items()
-        if user_id == viewer_id and post_id in state.posts and state.posts[post_id].author_id == author_id
-    ]
+    times = counts.like_times.get((viewer_id, author_id), [])
     as_of_ms = max(times, default=0)
     return math.fsum(_decay(as_of_ms - at_ms, rules.affinity_half_life_s) for at_ms in times), as_of_ms

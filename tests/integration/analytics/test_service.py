@@ -34,7 +34,7 @@ class Process:
         self.log = log
         self._env = os.environ | {
             "ANALYTICS_LISTEN": f"127.0.0.1:{self.port}", "CLICKHOUSE_URL": clickhouse_url, "REDIS_URL": redis_url,
-            "SERVICE_TOKEN_KEY": "tests-only-service-token-key-0123456789abcdef", "RPC_DRAIN_WAIT_S": "0",
+            "SERVICE_TOKEN_KEY": "tests-only-service-token-key-0123456789abcdef", "DRAIN_WAIT_S": "0",
             **{f"{service.upper()}_ADDRESS": address for service, address in owners.items()},
         }  # fmt: skip
         self.child: subprocess.Popen[bytes] | None = None

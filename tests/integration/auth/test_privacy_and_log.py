@@ -39,7 +39,7 @@ class Processes:
         self.log = log
         self._env = os.environ | ENV | {
             "AUTH_LISTEN": f"127.0.0.1:{self.port}", "AUTH_DATABASE_URL": database_url, "REDIS_URL": redis_url,
-            "LOG_LEVEL": "debug", "RPC_DRAIN_WAIT_S": "0",
+            "LOG_LEVEL": "debug", "DRAIN_WAIT_S": "0",
         }  # fmt: skip
         self._children: list[subprocess.Popen[bytes]] = []
 

@@ -87,7 +87,7 @@ class PaymentsProcess:
                 "PAYMENTS_DATABASE_URL": database_url,
                 "PAYMENTS_LISTEN": self.address,
                 "AUTH_ADDRESS": auth.address,
-                "RPC_DRAIN_WAIT_S": "0",
+                "DRAIN_WAIT_S": "0",
                 "RPC_DEFAULT_DEADLINE_S": "30",
                 "PAYMENTS_RESOLVE_EVERY_S": "0.1",
                 "PAYMENTS_FOLD_EVERY_S": "0.2",

@@ -61,14 +61,14 @@ def refilled(state: oracle.State) -> FeatureTable:
     table = FeatureTable(RankSettings())
     rules = oracle.Settings()
     for made in state.posts.values():
-        row = oracle.candidate(state, 0, made, rules)
+        row = oracle.candidate(oracle.tally(state), 0, made, rules)
         columns = i64([row.post_id]), i64([row.author_id]), u8([row.kind])
         table.upsert_posts(*columns, u32([row.likes]), u32([row.reports]))
         table.set_followers(i64([row.author_id]), u32([row.followers]))
     table.delete_posts(i64(state.deleted))
     for viewer in PEOPLE:
         for author in PEOPLE:
-            weight, as_of_ms = oracle.affinity_weight(state, viewer, author, rules)
+            weight, as_of_ms = oracle.affinity_weight(oracle.tally(state), viewer, author, rules)
             table.set_affinities(i64([viewer]), i64([author]), f64([weight]), i64([as_of_ms]))
             followers = sum(1 for _, followee in state.follows if followee == author)
             table.set_followers(i64([author]), u32([followers]))
