@@ -21,7 +21,6 @@ def process_table(endpoints: Endpoints) -> list[ProcessSpec]:
         "LOG_FORMAT": "console",
         # Nobody routes to us by an endpoint list that lags, so there is nothing to wait for before draining.
         "DRAIN_WAIT_S": "0",
-        "DRAIN_WAIT_S": "0",
         "SERVICE_TOKEN_KEY": endpoints.service_token_key,
         "PAGE_TOKEN_KEY": endpoints.page_token_key,
     }

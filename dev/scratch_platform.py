@@ -1,4 +1,4 @@
-"""A whole platform in a throw-away folder for a test or a measurement: `daira run` as a child, asked over HTTP, killed."""
+"""A whole platform in a throw-away folder for tests and measurements: `daira run` as a child, asked over HTTP."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class ScratchPlatform:
             home, log = folder / "home", folder / "run.log"
             environment = {**inherited, "DAIRA_HOME": str(home), "DAIRA_DEMO": str(int(demo)), **(settings or {})}
             with log.open("wb") as output:
-                command = [Path(sys.executable).with_name("daira"), "run"]
+                command = [str(Path(sys.executable).with_name("daira")), "run"]
                 run = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
             try:
                 yield cls(home, log, _endpoints_when_ready(home, log, run), run.pid)

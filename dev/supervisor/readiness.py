@@ -7,7 +7,7 @@ import http.client
 from urllib.parse import urlsplit
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 
 from dev.supervisor.child_process import ChildProcess
 from dev.supervisor.specs import Completed, GrpcHealth, HttpOk, ReadyEvent

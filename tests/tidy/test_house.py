@@ -80,7 +80,9 @@ def test_no_unfinished_work_is_left_in_the_source() -> None:
 
 
 def test_no_machine_of_ours_is_named() -> None:
-    private = re.compile(r"/work/|/root/|(?<!emit-)index-url|extra-index|registry\.npmjs|files\.pythonhosted|static\.crates")
+    private = re.compile(
+        r"/work/|/root/|(?<!emit-)index-url|extra-index|registry\.npmjs|files\.pythonhosted|static\.crates"
+    )
     for path in tracked(""):
         if path.suffix in {".lock", ".binpb", ".png"} or path == Path("tests/tidy/test_house.py"):
             continue
