@@ -14,7 +14,8 @@ from dev.scratch_platform import GraphQLError, ScratchPlatform
 from tests.e2e.people import Person
 
 WRITERS = 3
-POSTS_EACH = 60
+KILLS = 3
+POSTS_EACH_MAX = 250
 PATIENCE_S = 120.0
 
 pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("empty_platform"), pytest.mark.timeout(600)]
@@ -40,27 +41,35 @@ def test_nothing_acknowledged_is_lost_or_repeated(empty_platform: ScratchPlatfor
     reader.feed()
     acknowledged: list[tuple[str, str]] = []
 
+    killed = threading.Event()
+
     def write(number: int) -> None:
-        for n in range(POSTS_EACH):
+        for n in range(POSTS_EACH_MAX):
+            if killed.is_set():
+                break
             body = f"بوست من {victim} رقم {number}-{n}"
             acknowledged.append((publish_until_acknowledged(authors[number], body), body))
 
     writers = [threading.Thread(target=write, args=(number,)) for number in range(WRITERS)]
     for writer in writers:
         writer.start()
-    for _ in range(3):
+    kills = 0
+    while kills < KILLS:
         time.sleep(0.7)
         with contextlib.suppress(LookupError):
             platform.kill(victim)
+            kills += 1
+    time.sleep(0.5)
+    killed.set()
     for writer in writers:
         writer.join()
     asyncio.run(platform.settle(PATIENCE_S))
 
-    assert len(acknowledged) == WRITERS * POSTS_EACH
+    assert len(acknowledged) >= WRITERS
     expected = dict(acknowledged)
     assert len(expected) == len(acknowledged), "two posts were acknowledged under one id"
     for mode in ("LATEST", "RANKED"):
         shown = Counter(item["post"]["id"] for item in reader.feed(mode))
-        assert shown == Counter(expected), f"{mode} of {victim}: lost or repeated posts"
+        assert shown == Counter(expected.keys()), f"{mode} of {victim}: lost or repeated posts"
     bodies = {item["post"]["id"]: item["post"]["body"] for item in reader.feed()}
     assert bodies == expected
