@@ -85,4 +85,4 @@ def describe(pid: int) -> str:
         words = psutil.Process(pid).cmdline() or [psutil.Process(pid).name()]
     except psutil.Error:
         return f"pid {pid}"
-    return f"pid {pid} ({' '.join(words)[:120]})"
+    return f"pid {pid} ({' '.join(' '.join(words).split())[:120]})"

@@ -49,7 +49,7 @@ def _serve_health(address: str) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     import grpc
-    from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+    from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 
     server = grpc.server(ThreadPoolExecutor(2))
     servicer = health.HealthServicer()
