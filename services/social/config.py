@@ -46,7 +46,7 @@ def social_settings(environment: Mapping[str, str]) -> SocialSettings:
         service_key=env.secret("SERVICE_TOKEN_KEY"),
         page_key=env.secret("PAGE_TOKEN_KEY"),
         pool_max=env.integer("SOCIAL_POOL_MAX", 16, 2, 200),
-        follow_limit=env.integer("SOCIAL_FOLLOW_LIMIT", 5000, 1, 100_000),
+        follow_limit=env.integer("SOCIAL_FOLLOW_LIMIT", 5000, 1, 50_000),
         freshness_half_life_s=env.seconds("SOCIAL_FRESHNESS_HALF_LIFE_S", 43_200.0, 60.0, 2_592_000.0),
         max_hot_posts=env.integer("SOCIAL_MAX_HOT_POSTS", 2_000_000, 1000, 100_000_000),
     )

@@ -12,7 +12,6 @@ from daira.common.v1 import access_pb2
 from daira.events.v1 import event_log_service_pb2, event_log_service_pb2_grpc
 from daira.social.v1 import (
     feed_service_pb2,
-    feed_service_pb2_grpc,
     graph_service_pb2,
     graph_service_pb2_grpc,
     post_service_pb2,
@@ -35,12 +34,14 @@ from services.chassis.server import ServerBuilder, ServerSettings, serve
 from services.chassis.telemetry import configure_logging, start_metrics_server
 from services.chassis.tokens import TokenVerifier
 from services.social.adapters.auth_keys import AuthKeys
-from services.social.adapters.feature_feed import FeatureFeed, FeatureTail, ReplicaFeatures
-from services.social.adapters.inbox_reader import BestEffortInboxes, InboxReader
+from services.social.adapters.feature_feed import FeatureFeed
+from services.social.adapters.feature_tail import FeatureTail, ReplicaFeatures
+from services.social.adapters.inbox_reader import InboxReader
 from services.social.adapters.native_ranker import NativeRanker
 from services.social.adapters.post_hydrator import PostHydrator
 from services.social.adapters.postgres.feed_queries import PostgresFeedStore
 from services.social.adapters.postgres.graph import PostgresGraph
+from services.social.adapters.postgres.post_views import PostgresPostViews
 from services.social.adapters.postgres.posts import PostgresPosts
 from services.social.adapters.postgres.profiles import PostgresProfiles
 from services.social.adapters.redis_feed_sessions import RedisFeedSessions
@@ -49,11 +50,12 @@ from services.social.application.feed.author_timeline import AuthorTimeline
 from services.social.application.feed.followed_authors import FollowedAuthors
 from services.social.application.feed.gather import GatherSources
 from services.social.application.feed.home_feed import HomeFeed
+from services.social.application.feed.select_ids import SelectIds
 from services.social.application.profiles import ManageProfiles
 from services.social.application.write_post import WritePosts
 from services.social.config import SocialSettings, social_settings
 from services.social.rpc.event_log_servicer import EventLogServicer
-from services.social.rpc.feed_servicer import FeedServicer
+from services.social.rpc.feed_servicer import FeedServicer, add_feed_servicer
 from services.social.rpc.graph_servicer import GraphServicer
 from services.social.rpc.post_servicer import PostServicer
 from services.social.rpc.profile_servicer import ProfileServicer
@@ -110,20 +112,24 @@ def compose(
     """Adapters into use cases into servicers."""
     breaker = RedisBreaker(clock)
     store, graph, profiles = PostgresFeedStore(pool), PostgresGraph(pool, settings.follow_limit), PostgresProfiles(pool)
+    posts = PostgresPosts(pool)
     ranker = NativeRanker(freshness_half_life_s=settings.freshness_half_life_s, max_posts=settings.max_hot_posts)
-    followed = FollowedAuthors(store)
-    features, inboxes = ReplicaFeatures(ranker, followed), RedisInboxes(redis)
-    hydrator = PostHydrator(redis, breaker, pool)
-    gather = GatherSources(InboxReader(inboxes, breaker, store), followed, store, ranker)
-    home = HomeFeed(gather, ranker, RedisFeedSessions(redis, breaker), store, hydrator, clock)
-    people = ManageProfiles(profiles, graph, BestEffortInboxes(inboxes, breaker), features, clock)
+    followed = FollowedAuthors(store, clock)
+    hydrator = PostHydrator(redis, breaker, posts, PostgresPostViews(pool), ranker)
+    table = FeatureFeed(ranker, followed, pool, hydrator.forget_author)
+    inbox = InboxReader(RedisInboxes(redis), breaker, store, ranker, table)
+    gather = GatherSources(inbox, followed, store, table)
+    sessions = RedisFeedSessions(redis, breaker)
+    home = HomeFeed(SelectIds(gather, ranker, sessions, store), gather, ranker, sessions, hydrator, clock)
+    features = ReplicaFeatures(ranker, followed)
+    people = ManageProfiles(profiles, graph, inbox, features, clock)
     tokens = PageTokens(settings.page_key.reveal())
-    tail = FeatureTail(FeatureFeed(ranker, followed), pool, redis, clock, metrics)
+    tail = FeatureTail(table, pool, redis, clock, metrics)
     return Servicers(
-        posts=PostServicer(WritePosts(PostgresPosts(pool), features, hydrator)),
+        posts=PostServicer(WritePosts(posts, features, hydrator)),
         profiles=ProfileServicer(people),
         graph=GraphServicer(people, graph, tokens),
-        feeds=FeedServicer(home, AuthorTimeline(store, profiles, hydrator), tokens),
+        feeds=FeedServicer(home, AuthorTimeline(store, ranker, profiles, hydrator), tokens),
         log=EventLogServicer(PostgresEventLog(pool)),
         tail=tail,
     )
@@ -156,7 +162,7 @@ def build_server(
         .add(profile_service_pb2_grpc.add_ProfileServiceServicer_to_server, made.profiles, profiles)
         .add(graph_service_pb2_grpc.add_GraphServiceServicer_to_server, made.graph, graph)
         .add(post_service_pb2_grpc.add_PostServiceServicer_to_server, made.posts, posts)
-        .add(feed_service_pb2_grpc.add_FeedServiceServicer_to_server, made.feeds, feeds)
+        .add(add_feed_servicer, made.feeds, feeds)
         .add(event_log_service_pb2_grpc.add_EventLogServiceServicer_to_server, made.log, log)
         .on_ready("keys", keys.load)
         .on_ready("features", made.tail.is_caught_up)

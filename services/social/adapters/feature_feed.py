@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import asyncpg
@@ -15,7 +15,6 @@ from services.chassis.consumer import Consumer
 from services.chassis.cursors import MemoryCursorStore
 from services.chassis.errors import AppError
 from services.chassis.event_log import PostgresEventLog
-from services.chassis.ids import first_id_at
 from services.chassis.lifecycle import pause
 from services.chassis.metrics import Metrics
 from services.chassis.postgres import PostgresConnection, PostgresPool, unavailable_as_app_error
@@ -28,14 +27,19 @@ from services.social.adapters.projector import milliseconds
 from services.social.application.feed.followed_authors import FollowedAuthors
 from services.social.application.feed.ports import FeatureRow
 
-_HOT_DAYS_MS: Final = 30 * 86_400_000
+ForgetAuthor = Callable[[int], Awaitable[None]]
+
 _CHUNK: Final = 20_000
+_BATCH: Final = 200
+_REACH_PATIENCE_S: Final = 0.25
+_REACH_POLL_S: Final = 0.002
 _FILL_RETRY_S: Final = 0.5
 _log = structlog.get_logger(__name__)
 _POSTS: Final = """
 SELECT p.id, p.author_id, p.kind, coalesce(c.likes, 0), coalesce(c.reports, 0)
 FROM posts p LEFT JOIN post_counters c ON c.post_id = p.id
-WHERE p.id >= $1 AND p.deleted_at IS NULL
+WHERE p.deleted_at IS NULL
+ORDER BY p.id DESC LIMIT $1
 """
 _FOLLOWERS: Final = "SELECT user_id, followers FROM author_counters WHERE followers > 0"
 _AFFINITIES: Final = """
@@ -46,11 +50,22 @@ SELECT viewer_id, author_id, weight, (extract(epoch FROM as_of) * 1000)::bigint 
 class FeatureFeed:
     """Applies social's events to the table. Its cursor lives and dies with the process, as the table does."""
 
-    def __init__(self, ranker: NativeRanker, followed: FollowedAuthors) -> None:
+    def __init__(self, ranker: NativeRanker, followed: FollowedAuthors, forget_author: ForgetAuthor) -> None:
         self._ranker = ranker
         self._followed = followed
+        self._forget_author = forget_author
+        self._position = 0
 
-    async def fill(self, pool: PostgresPool, clock: Clock) -> int:
+    async def reached(self, pos: int) -> bool:
+        """Wait a moment until the table holds everything up to the position; whether it does."""
+        deadline = asyncio.get_running_loop().time() + _REACH_PATIENCE_S
+        while self._position < pos:
+            if asyncio.get_running_loop().time() >= deadline:
+                return False
+            await asyncio.sleep(_REACH_POLL_S)
+        return True
+
+    async def fill(self, pool: PostgresPool) -> int:
         """Fill the table from one snapshot; the position up to which its counters stand."""
         async with (
             unavailable_as_app_error(),
@@ -59,21 +74,31 @@ class FeatureFeed:
         ):
             await connection.execute("SET LOCAL statement_timeout = 0")
             pos = await connection.fetchval("SELECT pos FROM consumer_cursors WHERE consumer = $1", PROJECTOR)
-            oldest = first_id_at(clock.now_ms() - _HOT_DAYS_MS)
-            await self._fill_posts(connection, oldest)
+            await self._fill_posts(connection)
             self._ranker.set_followers([tuple(row) for row in await connection.fetch(_FOLLOWERS)])
             async for rows in _chunks(connection, _AFFINITIES):
                 self._ranker.set_affinities(rows)
-        return pos or 0
+        self._position = pos or 0
+        return self._position
 
-    async def _fill_posts(self, connection: PostgresConnection, oldest: int) -> None:
-        async for rows in _chunks(connection, _POSTS, oldest):
+    async def _fill_posts(self, connection: PostgresConnection) -> None:
+        """The newest posts, as many as the table holds."""
+        filled = 0
+        async for rows in _chunks(connection, _POSTS, self._ranker.max_posts):
             self._ranker.add([FeatureRow(*row) for row in rows])
+            filled += len(rows)
+            if filled >= self._ranker.max_posts:
+                self._ranker.raise_floor(rows[-1][0])
 
     async def apply(self, batch: Sequence[StreamEvent]) -> None:
         """Apply events in order, each once."""
-        for stream_event in batch:
-            self._apply(events_pb2.Event.FromString(stream_event.data))
+        # All are read before the first is applied: a batch with one that cannot be read is tried again in parts.
+        events = [events_pb2.Event.FromString(stream_event.data) for stream_event in batch]
+        for event in events:
+            self._apply(event)
+        self._position = batch[-1].pos
+        for author_id in {event.aggregate_id for event in events if event.WhichOneof("payload") == "profile_updated"}:
+            await self._forget_author(author_id)
 
     def _apply(self, event: events_pb2.Event) -> None:
         subject, actor = event.aggregate_id, event.actor_id
@@ -128,6 +153,7 @@ class FeatureTail:
             MemoryCursorStore(pos),
             metrics=self._metrics,
             clock=self._clock,
+            batch=_BATCH,
         )
         await self._consumer.run(stop)
 
@@ -138,7 +164,7 @@ class FeatureTail:
     async def _filled(self, stop: asyncio.Event) -> int | None:
         while not stop.is_set():
             try:
-                return await self._feed.fill(self._pool, self._clock)
+                return await self._feed.fill(self._pool)
             except (AppError, asyncpg.UndefinedTableError) as error:
                 _log.warning("features_wait", error=type(error).__name__)
                 await pause(stop, _FILL_RETRY_S)

@@ -1,4 +1,4 @@
-"""Reads an inbox, and builds it from the store of record when it is missing: once, however many ask at once."""
+"""Reads an inbox, and builds it when it is missing: once, however many ask at once."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ from services.chassis.errors import AppError
 from services.chassis.ids import MAX_ID
 from services.chassis.redis_client import RedisBreaker
 from services.social.adapters.redis_inbox import CAP, RedisInboxes
-from services.social.application.feed.ports import FeedStore
+from services.social.application.feed.ports import Features, FeedStore, Ranker, Sources
 
 
 class InboxReader:
-    """Implements application.feed.ports.Inbox."""
+    """Implements application.feed.ports.Inbox and application.ports.Inboxes."""
 
-    def __init__(self, inboxes: RedisInboxes, breaker: RedisBreaker, store: FeedStore) -> None:
+    def __init__(
+        self, inboxes: RedisInboxes, breaker: RedisBreaker, store: FeedStore, ranker: Ranker, features: Features
+    ) -> None:
         self._inboxes = inboxes
         self._breaker = breaker
         self._store = store
+        self._ranker = ranker
+        self._features = features
         self._building: dict[int, asyncio.Task[Sequence[bytes]]] = {}
 
     async def read(self, viewer_id: int) -> Sequence[bytes]:
@@ -32,9 +36,18 @@ class InboxReader:
         if building is None:
             building = asyncio.create_task(self._build(viewer_id))
             self._building[viewer_id] = building
-            building.add_done_callback(lambda _: self._building.pop(viewer_id, None))
+            building.add_done_callback(lambda done: self._built(viewer_id, done))
         # One caller going away must not end the build that others wait for.
         return await asyncio.shield(building)
+
+    async def invalidate(self, viewer_ids: Sequence[int]) -> None:
+        """Forget inboxes at once when Redis is there; the fan-out worker does it for certain."""
+        for viewer_id in viewer_ids:
+            # A build that began before may have read what is no longer so: nobody else waits for it.
+            self._building.pop(viewer_id, None)
+        with contextlib.suppress(AppError):
+            async with self._breaker.guard():
+                await self._inboxes.invalidate(viewer_ids)
 
     async def _build(self, viewer_id: int) -> Sequence[bytes]:
         async with self._breaker.guard():
@@ -43,23 +56,25 @@ class InboxReader:
                 entries = await self._inboxes.read(viewer_id)
                 if entries is not None:
                     return entries
-        newest = await self._store.newest(viewer_id, MAX_ID, CAP)
+        newest = await self._newest(viewer_id)
         if nonce is not None:
             async with self._breaker.guard():
                 await self._inboxes.finish(viewer_id, nonce, newest)
         # What is fanned out from now on is in the next feed; this one is as of the read above.
         return [*(b"%d" % post_id for post_id in newest), *([b"0"] if len(newest) < CAP else [])]
 
+    async def _newest(self, viewer_id: int) -> Sequence[int]:
+        """By the feature table, once it has everything that may have been fanned out before the build began."""
+        following = await self._store.following(viewer_id)
+        if await self._features.reached(following.head_pos):
+            newest = self._ranker.newest(Sources((), (*following.authors, viewer_id)), CAP)
+            if not self._ranker.floor or (len(newest) == CAP and newest[-1] >= self._ranker.floor):
+                return newest
+        return await self._store.newest(viewer_id, MAX_ID, CAP)
 
-class BestEffortInboxes:
-    """Forgets inboxes at once when it can; the fan-out worker does it for certain. Implements ports.Inboxes."""
-
-    def __init__(self, inboxes: RedisInboxes, breaker: RedisBreaker) -> None:
-        self._inboxes = inboxes
-        self._breaker = breaker
-
-    async def invalidate(self, viewer_ids: Sequence[int]) -> None:
-        """Forget the inboxes, unless Redis is away."""
-        with contextlib.suppress(AppError):
-            async with self._breaker.guard():
-                await self._inboxes.invalidate(viewer_ids)
+    def _built(self, viewer_id: int, done: asyncio.Task[Sequence[bytes]]) -> None:
+        if self._building.get(viewer_id) is done:
+            del self._building[viewer_id]
+        if not done.cancelled():
+            # Whoever waited has it; when nobody did any more, it is not worth a word.
+            done.exception()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import array
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import daira_native
@@ -14,6 +14,12 @@ from services.social.application.feed.ports import FeatureRow, Sources, Terms
 
 CANDIDATES: Final = 800
 POSTS_PER_AUTHOR: Final = 1000
+# More than anybody may follow by default, for an inbox of no use is replaced by everybody followed.
+_SOURCES_MAX: Final = 65_536
+# A full table forgets its oldest posts; how far is asked once in so many new ones.
+_FLOOR_EVERY: Final = 256
+# The extension's feature row: id, author, likes, reports, followers, kind, padding.
+_FEATURES: Final = struct.Struct("<qqIIIB3x")
 
 
 class NativeRanked:
@@ -28,14 +34,17 @@ class NativeRanked:
         """Post ids, best first."""
         return self._ids
 
-    @property
-    def was_cut(self) -> bool:
-        """Whether candidates were left out at the cap."""
-        return self._feed.floor_id != 0
-
-    def terms(self, start: int, count: int) -> dict[int, Terms]:
-        """Why the posts of these ranks stand there."""
-        return {row[0]: Terms(*row[1:]) for row in self._feed.terms(start, count)}
+    def terms_of(self, post_ids: Collection[int]) -> dict[int, Terms]:
+        """Why these of the posts stand where they stand."""
+        asked = set(post_ids)
+        ranks = [rank for rank, post_id in enumerate(self._ids) if post_id in asked]
+        if not ranks:
+            return {}
+        if ranks[-1] - ranks[0] < 2 * len(ranks):
+            rows = self._feed.terms(ranks[0], ranks[-1] - ranks[0] + 1)
+        else:
+            rows = [row for rank in ranks for row in self._feed.terms(rank, 1)]
+        return {row[0]: Terms._make(row[1:]) for row in rows if row[0] in asked}
 
 
 class NativeRanker:
@@ -43,9 +52,20 @@ class NativeRanker:
 
     def __init__(self, *, freshness_half_life_s: float, max_posts: int) -> None:
         settings = daira_native.RankSettings(
-            freshness_half_life_s=freshness_half_life_s, max_posts=max_posts, posts_per_author=POSTS_PER_AUTHOR
+            freshness_half_life_s=freshness_half_life_s,
+            max_candidates=_SOURCES_MAX,
+            max_posts=max_posts,
+            posts_per_author=POSTS_PER_AUTHOR,
         )
+        self.max_posts: Final = max_posts
         self._table = daira_native.FeatureTable(settings)
+        self._floor = 0
+        self._added = 0
+
+    @property
+    def floor(self) -> int:
+        """Below this id the table may lack posts; 0 when it lacks none."""
+        return self._floor
 
     def rank(self, viewer_id: int, sources: Sources, now_ms: int, ceiling_id: int) -> NativeRanked:
         """The newest 800 candidates up to the ceiling, ranked, in one call."""
@@ -55,20 +75,43 @@ class NativeRanker:
         )  # fmt: skip
         return NativeRanked(feed)
 
-    def latest(self, viewer_id: int, sources: Sources, before_id: int, limit: int) -> list[int]:
-        """The newest candidates below an id."""
-        return self._table.latest(viewer_id, sources.inbox, sources.authors, before_id=before_id, limit=limit)
+    def rank_only(self, viewer_id: int, post_ids: Sequence[int], now_ms: int) -> NativeRanked:
+        """Those of the posts that still exist, ranked among themselves."""
+        return self.rank(viewer_id, Sources(decimals(post_ids), ()), now_ms, MAX_ID)
+
+    def newest(self, sources: Sources, limit: int) -> list[int]:
+        """The newest candidates, newest first."""
+        return self._table.latest(0, sources.inbox, sources.authors, before_id=MAX_ID, limit=limit)
 
     def missing(self, inbox: Sequence[bytes]) -> list[int]:
         """Ids that the table has never seen."""
         return self._table.missing(inbox)
+
+    def author_posts(self, author_id: int, before_id: int, limit: int) -> list[int]:
+        """An author's newest posts in the table, below an id, newest first."""
+        return self._table.author_posts(author_id, before_id=before_id, limit=limit)
+
+    def authors_of(self, post_ids: Sequence[int]) -> list[int]:
+        """Who wrote the posts, 0 where the table does not know."""
+        return self._table.authors_of(post_ids)
+
+    def likes_of(self, post_ids: Sequence[int]) -> dict[int, int]:
+        """Like counts of those posts that the table has and that are not deleted."""
+        rows = _FEATURES.iter_unpack(self._table.features(decimals(post_ids)))
+        return {row[0]: row[2] for row in rows if row[0]}
+
+    def deleted(self, post_ids: Sequence[int]) -> set[int]:
+        """Those of the posts that the table knows to be deleted."""
+        inbox = decimals(post_ids)
+        live = {row[0] for row in _FEATURES.iter_unpack(self._table.features(inbox))}
+        return set(post_ids) - live - set(self._table.missing(inbox))
 
     def add(self, rows: Sequence[FeatureRow]) -> None:
         """Add posts with their counters, or set the counters of those that are there."""
         if rows:
             posts, authors, kinds, likes, reports = zip(*rows, strict=True)
             columns = packed("q", posts), packed("q", authors), bytes(kinds), packed("I", likes), packed("I", reports)
-            self._table.upsert_posts(*columns)
+            self._count(self._table.upsert_posts(*columns))
 
     def post_created(self, post_id: int, author_id: int, kind: int) -> None:
         """A new post; one that is there already keeps its counters."""
@@ -106,13 +149,28 @@ class NativeRanker:
                 packed("q", viewers), packed("q", authors), packed("d", weights), packed("q", moments)
             )
 
-    def author_posts(self, author_id: int, before_id: int, limit: int) -> list[int]:
-        """An author's newest posts in the table."""
-        return self._table.author_posts(author_id, before_id=min(before_id, MAX_ID), limit=limit)
+    def raise_floor(self, post_id: int) -> None:
+        """The table was filled from this id on only."""
+        self._floor = max(self._floor, post_id)
 
     def stats(self) -> dict[str, int]:
         """Sizes, for metrics."""
         return self._table.stats()
+
+    def checksum(self) -> int:
+        """Of all content, whatever order it came in."""
+        return self._table.checksum()
+
+    def _count(self, new: int) -> None:
+        before = self._added
+        self._added += new
+        if self._added > self.max_posts and self._added // _FLOOR_EVERY != before // _FLOOR_EVERY:
+            self.raise_floor(self._table.stats()["evicted_to"] + 1)
+
+
+def decimals(post_ids: Sequence[int]) -> list[bytes]:
+    """Ids as an inbox has them."""
+    return [b"%d" % post_id for post_id in post_ids]
 
 
 def packed(code: str, values: Sequence[int] | Sequence[float]) -> bytes:

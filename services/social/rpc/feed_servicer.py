@@ -1,50 +1,43 @@
-"""FeedService: page tokens in and out, answers put together from bytes."""
+"""FeedService: page tokens in and out, answers as bytes."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+import grpc
+
 from daira.social.v1 import feed_service_pb2 as pb
-from daira.social.v1 import feed_service_pb2_grpc
 from services.chassis.context import require_user, viewer_id
 from services.chassis.errors import AppError, invalid
 from services.chassis.ids import MAX_ID
 from services.chassis.page_token import PageTokens
 from services.social.application.feed.author_timeline import AuthorTimeline
-from services.social.application.feed.home_feed import HomeFeed, Item, Mode, Position
+from services.social.application.feed.home_feed import HomeFeed
+from services.social.application.feed.position import Mode, Position
+from services.social.rpc.feed_answers import author_timeline_answer, home_feed_answer
 from services.social.rpc.graph_servicer import page_size
 
 _HOME: Final = "GetHomeFeed"
 _AUTHOR: Final = "GetAuthorTimeline"
 
 
-class FeedServicer(feed_service_pb2_grpc.FeedServiceServicer):
-    """Feeds: the viewer's home, and one author's timeline."""
+class FeedServicer:
+    """Feeds: the viewer's home, and one author's timeline. Answers are serialised already."""
 
     def __init__(self, home: HomeFeed, author: AuthorTimeline, tokens: PageTokens) -> None:
         self._home = home
         self._author = author
         self._tokens = tokens
 
-    async def GetHomeFeed(self, request: pb.GetHomeFeedRequest, context: Any) -> pb.GetHomeFeedResponse:  # noqa: N802, ARG002 - gRPC's
+    async def get_home_feed(self, request: pb.GetHomeFeedRequest, context: Any) -> bytes:  # noqa: ARG002 - gRPC's
         """A page of the caller's home feed."""
         viewer = require_user()
         mode = _mode(request.mode)
         position = self._position(request.page_token, viewer, mode) if request.page_token else None
         page = await self._home.page(viewer, mode, page_size(request.page_size), position)
-        response = pb.GetHomeFeedResponse(
-            items=[_item(item) for item in page.items],
-            next_page_token=self._token(page.position, viewer) if page.position else "",
-            degraded=page.degraded,
-        )
-        response.ranked_at.FromMilliseconds(page.ranked_at_ms)
-        return response
+        return home_feed_answer(page, self._token(page.position, viewer) if page.position else "")
 
-    async def GetAuthorTimeline(  # noqa: N802 - gRPC's
-        self,
-        request: pb.GetAuthorTimelineRequest,
-        context: Any,  # noqa: ARG002
-    ) -> pb.GetAuthorTimelineResponse:
+    async def get_author_timeline(self, request: pb.GetAuthorTimelineRequest, context: Any) -> bytes:  # noqa: ARG002
         """A page of one author's posts."""
         viewer, before = viewer_id(), MAX_ID
         if request.page_token:
@@ -56,10 +49,7 @@ class FeedServicer(feed_service_pb2_grpc.FeedServiceServicer):
             request.author_id, viewer, page_size(request.page_size), before
         )
         token = self._tokens.seal(_AUTHOR, viewer, {"of": request.author_id, "before": after}) if after else ""
-        response = pb.GetAuthorTimelineResponse(next_page_token=token, degraded=degraded)
-        for post in posts:
-            response.posts.add().MergeFromString(post)
-        return response
+        return author_timeline_answer(posts, token, degraded=degraded)
 
     def _position(self, token: str, viewer: int, mode: Mode) -> Position:
         fields = self._tokens.open(token, _HOME, viewer)
@@ -88,6 +78,20 @@ class FeedServicer(feed_service_pb2_grpc.FeedServiceServicer):
         return self._tokens.seal(_HOME, viewer, fields)
 
 
+def add_feed_servicer(servicer: FeedServicer, server: grpc.aio.Server) -> None:
+    """What the generated adder does, but for serialising the answers."""
+    service = pb.DESCRIPTOR.services_by_name["FeedService"].full_name
+    handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+        _HOME: grpc.unary_unary_rpc_method_handler(
+            servicer.get_home_feed, request_deserializer=pb.GetHomeFeedRequest.FromString
+        ),
+        _AUTHOR: grpc.unary_unary_rpc_method_handler(
+            servicer.get_author_timeline, request_deserializer=pb.GetAuthorTimelineRequest.FromString
+        ),
+    }
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+
+
 def _mode(asked: int) -> Mode:
     try:
         return Mode(asked) if asked else Mode.RANKED
@@ -97,11 +101,3 @@ def _mode(asked: int) -> Mode:
 
 def _wrong_mode() -> AppError:
     return invalid("page_token", "belongs to the other mode", reason="PAGE_TOKEN_INVALID")
-
-
-def _item(item: Item) -> pb.FeedItem:
-    message = pb.FeedItem(source=pb.FeedSource.ValueType(item.source))
-    message.post.MergeFromString(item.post)
-    if item.terms:
-        message.ranking.CopyFrom(pb.Ranking(**item.terms._asdict()))
-    return message

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from services.chassis.postgres import PostgresPool, unavailable_as_app_error
-from services.social.application.feed.ports import FeatureRow
+from services.social.application.feed.ports import Following
 
 _FAN_IN_FOLLOWEES: Final = """
 SELECT f.followee_id FROM author_counters c JOIN follows f ON f.followee_id = c.user_id AND f.follower_id = $1
 WHERE c.merged
+"""
+_FOLLOWING: Final = """
+SELECT ARRAY(SELECT followee_id FROM follows WHERE follower_id = $1),
+       (SELECT coalesce(max(pos), 0) FROM event_positions)
 """
 # For each author the newest few by index, then the newest of all: never a scan of everybody's posts.
 _NEWEST: Final = """
@@ -24,11 +27,6 @@ ORDER BY p.id DESC LIMIT $3
 _OF_AUTHOR: Final = """
 SELECT id FROM posts WHERE author_id = $1 AND id < $2 AND deleted_at IS NULL ORDER BY id DESC LIMIT $3
 """
-_FEATURES: Final = """
-SELECT p.id, p.author_id, p.kind, coalesce(c.likes, 0), coalesce(c.reports, 0)
-FROM posts p LEFT JOIN post_counters c ON c.post_id = p.id
-WHERE p.id = ANY($1) AND p.deleted_at IS NULL
-"""
 
 
 class PostgresFeedStore:
@@ -41,6 +39,13 @@ class PostgresFeedStore:
         """Authors above the border, or lately back below it, whom the viewer follows."""
         return await self._ids(_FAN_IN_FOLLOWEES, viewer_id)
 
+    async def following(self, viewer_id: int) -> Following:
+        """Everybody whom the viewer follows, and the head of the log as of the same snapshot."""
+        async with unavailable_as_app_error():
+            row = await self._pool.fetchrow(_FOLLOWING, viewer_id)
+        assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+        return Following(row[0], row[1])
+
     async def newest(self, viewer_id: int, before_id: int, limit: int) -> list[int]:
         """The newest posts of followees and of the viewer below an id."""
         return await self._ids(_NEWEST, viewer_id, before_id, limit)
@@ -48,12 +53,6 @@ class PostgresFeedStore:
     async def of_author(self, author_id: int, before_id: int, limit: int) -> list[int]:
         """The newest posts of an author below an id."""
         return await self._ids(_OF_AUTHOR, author_id, before_id, limit)
-
-    async def features(self, post_ids: Sequence[int]) -> list[FeatureRow]:
-        """Features of posts that are not deleted."""
-        async with unavailable_as_app_error():
-            rows = await self._pool.fetch(_FEATURES, list(post_ids))
-        return [FeatureRow(*row) for row in rows]
 
     async def _ids(self, statement: str, *arguments: int) -> list[int]:
         async with unavailable_as_app_error():

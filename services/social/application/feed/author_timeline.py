@@ -1,17 +1,23 @@
-"""One author's posts, newest first."""
+"""One author's posts, newest first: the hot ones by the feature table, older ones by the store of record."""
 
 from __future__ import annotations
 
-from services.chassis.errors import not_found
-from services.social.application.feed.ports import FeedStore, Hydrator
+from typing import Final
+
+from services.chassis.errors import AppError, not_found
+from services.social.application.feed.ports import FeedStore, Hydrator, Ranker
 from services.social.application.ports import Profiles
+
+# A page whose posts have all been deleted is filled anew this often before it is given back short.
+_REFILLS_MAX: Final = 20
 
 
 class AuthorTimeline:
-    """Pages by id out of the store of record, hydrated like the feed."""
+    """Pages by id, hydrated like the feed."""
 
-    def __init__(self, store: FeedStore, profiles: Profiles, hydrator: Hydrator) -> None:
+    def __init__(self, store: FeedStore, ranker: Ranker, profiles: Profiles, hydrator: Hydrator) -> None:
         self._store = store
+        self._ranker = ranker
         self._profiles = profiles
         self._hydrator = hydrator
 
@@ -20,10 +26,32 @@ class AuthorTimeline:
     ) -> tuple[list[bytes], int | None, bool]:
         """Serialised posts, the id to go on before (None at the end), and whether a store was away.
 
-        AppError PROFILE_NOT_FOUND.
+        AppError PROFILE_NOT_FOUND; UNAVAILABLE when nothing can be shown without the store of record.
         """
-        ids = await self._store.of_author(author_id, before, size)
-        if not ids and not await self._profiles.by_ids([author_id], 0):
+        page: list[bytes] = []
+        here: int | None = before
+        degraded = False
+        for _ in range(_REFILLS_MAX):
+            if here is None or len(page) >= size:
+                break
+            try:
+                ids, here_after = await self._next(author_id, here, size - len(page))
+                posts, away = await self._hydrator.hydrate(ids, viewer_id)
+            except AppError:
+                if not page:
+                    raise
+                return page, here, True
+            page += [posts[post_id] for post_id in ids if post_id in posts]
+            degraded = degraded or away
+            here = here_after
+        if not page and not await self._profiles.by_ids([author_id], 0):
             raise not_found("profile", "PROFILE_NOT_FOUND")
-        posts, degraded = await self._hydrator.hydrate(ids, viewer_id)
-        return [posts[post_id] for post_id in ids if post_id in posts], ids[-1] if len(ids) == size else None, degraded
+        return page, here, degraded
+
+    async def _next(self, author_id: int, before: int, wanted: int) -> tuple[list[int], int | None]:
+        floor = self._ranker.floor
+        ids = [post_id for post_id in self._ranker.author_posts(author_id, before, wanted) if post_id >= floor]
+        if ids:
+            return ids, ids[-1]
+        ids = await self._store.of_author(author_id, before, wanted)
+        return ids, ids[-1] if len(ids) == wanted else None

@@ -1,56 +1,71 @@
-"""Sources of candidates: inbox, followed fan-in authors, own posts; the store of record when Redis is away."""
+"""Sources of candidates: inbox, followed fan-in authors, own posts; or all followed authors without an inbox."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from services.chassis.errors import AppError
-from services.chassis.ids import MAX_ID
 from services.social.application.feed.followed_authors import FollowedAuthors
-from services.social.application.feed.ports import FeedStore, Inbox, Ranker, Sources
+from services.social.application.feed.ports import Features, FeedStore, Inbox, Sources
 
-CANDIDATES: Final = 800
+# Entries arrive almost in order of id: of the last few of a cut inbox, the newest is where it certainly is whole.
+_DISORDER: Final = 16
 
 
 class GatherSources:
     """Collects candidates, and makes sure that the feature table knows them."""
 
-    def __init__(self, inbox: Inbox, followed: FollowedAuthors, store: FeedStore, ranker: Ranker) -> None:
+    def __init__(self, inbox: Inbox, followed: FollowedAuthors, store: FeedStore, features: Features) -> None:
         self._inbox = inbox
         self._followed = followed
         self._store = store
-        self._ranker = ranker
+        self._features = features
 
     async def sources(self, viewer_id: int) -> Sources:
-        """The hot sources; everything from the store of record when Redis is away, and then `degraded`."""
+        """The hot sources. AppError UNAVAILABLE when neither they nor the store of record can be read."""
         try:
             inbox = await self._inbox.read(viewer_id)
         except AppError:
-            return await self.from_store(viewer_id, degraded=True)
-        degraded = False
+            return await self._by_following(viewer_id, degraded=True)
+        degraded = not await self._refill(inbox)
         try:
             authors = await self._followed.fan_in(viewer_id)
         except AppError:
             # Without the store of record: whoever the inbox has.
             authors, degraded = (), True
-        complete = not inbox or int(inbox[-1]) <= 0
-        sources = Sources(inbox, (*authors, viewer_id), complete, degraded)
-        await self._refill(sources)
-        return sources
+        return Sources(inbox, (*authors, viewer_id), _floor(inbox), degraded)
 
-    async def from_store(self, viewer_id: int, *, degraded: bool) -> Sources:
-        """The newest candidates by the store of record. AppError UNAVAILABLE when it is away too."""
-        newest = await self._store.newest(viewer_id, MAX_ID, CANDIDATES)
-        sources = Sources([b"%d" % post_id for post_id in newest], (), complete=True, degraded=degraded)
-        await self._refill(sources)
-        return sources
+    async def exact(self, viewer_id: int) -> Sources:
+        """All authors whom the viewer follows. AppError UNAVAILABLE when the store of record is away."""
+        return await self._by_following(viewer_id, degraded=False)
 
-    async def _refill(self, sources: Sources) -> None:
-        unknown = self._ranker.missing(sources.inbox)
-        if not unknown:
-            return
+    async def exact_and_rebuild(self, viewer_id: int) -> Sources:
+        """The same, when the inbox was cut too short to be of use: the next feed builds it anew."""
+        await self._inbox.invalidate([viewer_id])
+        return await self._by_following(viewer_id, degraded=False)
+
+    async def merged_authors(self, viewer_id: int) -> frozenset[int]:
+        """Authors whose posts are never in the viewer's inbox, as far as is known."""
         try:
-            self._ranker.add(await self._store.features(unknown))
+            return frozenset((*await self._followed.fan_in(viewer_id), viewer_id))
         except AppError:
-            # They are left out of this feed; the next one tries again.
-            return
+            return frozenset((viewer_id,))
+
+    async def _by_following(self, viewer_id: int, *, degraded: bool) -> Sources:
+        following = await self._store.following(viewer_id)
+        return Sources((), (*following.authors, viewer_id), degraded=degraded)
+
+    async def _refill(self, inbox: Sequence[bytes]) -> bool:
+        """Add what the table has not seen yet; False when it could not be read: the next feed tries again."""
+        try:
+            await self._features.learn(inbox)
+        except AppError:
+            return False
+        return True
+
+
+def _floor(inbox: Sequence[bytes]) -> int:
+    if not inbox or int(inbox[-1]) <= 0:
+        return 0
+    return max(map(int, inbox[-_DISORDER:]))
