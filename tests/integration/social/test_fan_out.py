@@ -177,6 +177,7 @@ async def test_redis_that_comes_back_older_is_filled_up(social: Social) -> None:
         first = (await author.posts("kept")).post_id
         kept_pos = await social.settled()
         before = await social.redis.dump(f"inbox:{fan.user_id}")
+        assert before is not None
         second = (await author.posts("lost by Redis")).post_id
         await social.settled()
         # What a Redis does that restarts from an older snapshot.

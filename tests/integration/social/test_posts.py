@@ -98,7 +98,7 @@ async def test_delete_is_the_authors_and_happens_once(social: Social) -> None:
     assert await social.counts("post_deleted") == 1
     for call in (author.reads, other.likes, other.unlikes, other.reports):
         with refused(NOT_FOUND, "POST_NOT_FOUND"):
-            await call(post.post_id)  # type: ignore[operator]
+            await call(post.post_id)
     assert await social.counts("post_liked") == await social.counts("post_reported") == 0
 
 
@@ -107,7 +107,7 @@ async def test_unknown_posts_are_not_found(social: Social, post_id: int) -> None
     person = await Person.signs_up(social)
     for call in (person.reads, person.deletes, person.likes, person.unlikes, person.reports):
         with refused(NOT_FOUND, "POST_NOT_FOUND"):
-            await call(post_id)  # type: ignore[operator]
+            await call(post_id)
 
 
 async def test_a_like_counts_once_and_its_end_names_its_time(social: Social) -> None:

@@ -59,15 +59,19 @@ async def many_things_happen(social: Social, seed: int, steps: int = 250) -> Non
 async def assert_projections_are_right(social: Social) -> None:
     """Counters equal the rows; affinities equal the sum over the likes that stand."""
     fetch = social.pool.fetch
-    likes = dict(await fetch("SELECT post_id, count(*) FROM likes GROUP BY 1"))
-    reports = dict(await fetch("SELECT post_id, count(*) FROM reports GROUP BY 1"))
+
+    async def counted_by(statement: str) -> Counter[int]:
+        return Counter({row[0]: row[1] for row in await fetch(statement)})
+
+    likes = await counted_by("SELECT post_id, count(*) FROM likes GROUP BY 1")
+    reports = await counted_by("SELECT post_id, count(*) FROM reports GROUP BY 1")
     counted = {row[0]: (row[1], row[2]) for row in await fetch("SELECT post_id, likes, reports FROM post_counters")}
     assert {p: c for p, c in counted.items() if c != (0, 0)} == {
         p: (likes.get(p, 0), reports.get(p, 0)) for p in likes.keys() | reports.keys()
     }
-    followers = Counter(dict(await fetch("SELECT followee_id, count(*) FROM follows GROUP BY 1")))
-    following = Counter(dict(await fetch("SELECT follower_id, count(*) FROM follows GROUP BY 1")))
-    posts = Counter(dict(await fetch("SELECT author_id, count(*) FROM posts WHERE deleted_at IS NULL GROUP BY 1")))
+    followers = await counted_by("SELECT followee_id, count(*) FROM follows GROUP BY 1")
+    following = await counted_by("SELECT follower_id, count(*) FROM follows GROUP BY 1")
+    posts = await counted_by("SELECT author_id, count(*) FROM posts WHERE deleted_at IS NULL GROUP BY 1")
     for row in await fetch("SELECT user_id, followers, following, posts FROM author_counters"):
         user = row["user_id"]
         assert tuple(row)[1:] == (followers.pop(user, 0), following.pop(user, 0), posts.pop(user, 0))
