@@ -10,6 +10,8 @@ from services.chassis.redis_client import RedisBreaker, RedisClient
 from services.social.adapters.native_ranker import packed, unpacked
 
 LIFE_S: Final = 3600
+# A viewer scrolls through so many at once; one more replaces another. It bounds what one viewer can fill.
+SLOTS: Final = 16
 
 
 class RedisFeedSessions:
@@ -23,7 +25,7 @@ class RedisFeedSessions:
         """Keep an order for an hour; False when Redis is away."""
         try:
             async with self._breaker.guard():
-                await self._redis.set(_key(viewer_id, nonce), packed("q", order), ex=LIFE_S)
+                await self._redis.set(_key(viewer_id, nonce), packed("q", (nonce, *order)), ex=LIFE_S)
         except AppError:
             return False
         return True
@@ -35,8 +37,11 @@ class RedisFeedSessions:
                 column = await self._redis.getex(_key(viewer_id, nonce), ex=LIFE_S)
         except AppError:
             return None
-        return list(unpacked(column)) if isinstance(column, bytes) else None
+        if not isinstance(column, bytes):
+            return None
+        kept_nonce, *order = unpacked(column)
+        return order if kept_nonce == nonce else None
 
 
 def _key(viewer_id: int, nonce: int) -> str:
-    return f"feed_session:{viewer_id}:{nonce}"
+    return f"feed_session:{viewer_id}:{nonce % SLOTS}"

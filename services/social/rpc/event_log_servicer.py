@@ -12,6 +12,8 @@ from services.social.adapters.event_codec import to_event
 
 _PAGE_DEFAULT: Final = 500
 _PAGE_MAX: Final = 1000
+# Of the 4 MiB that a message may have; a thousand long posts are more.
+_BYTES_MAX: Final = 3 << 20
 
 
 class EventLogServicer(event_log_service_pb2_grpc.EventLogServiceServicer):
@@ -29,6 +31,12 @@ class EventLogServicer(event_log_service_pb2_grpc.EventLogServiceServicer):
         # The head first: what is read afterwards reaches at least that far when the page is not full.
         head = await self._log.head()
         rows = await self._log.read(request.after_pos, request.page_size or _PAGE_DEFAULT)
-        return pb.ListEventsResponse(
-            events=[to_event(row) for row in rows], head_pos=max(head, rows[-1].pos if rows else 0)
-        )
+        head = max(head, rows[-1].pos if rows else 0)
+        answer, size = pb.ListEventsResponse(head_pos=head), 0
+        for row in rows:
+            event = to_event(row)
+            size += event.ByteSize()
+            if answer.events and size > _BYTES_MAX:
+                break
+            answer.events.append(event)
+        return answer

@@ -1,22 +1,23 @@
-"""The relay of social's event log: `python -m services.social.workers.relay`."""
+"""The relay of social's event log, and the chores of its database: `python -m services.social.workers.relay`."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 
+from services.chassis.lifecycle import supervised
 from services.chassis.partitions import DailyTable
 from services.chassis.relay import Relay
 from services.social.adapters.event_codec import STREAM, encode
+from services.social.adapters.postgres.key_upkeep import KeyUpkeep
 from services.social.workers.process import WorkerParts, run_worker
 
 
 async def relay(parts: WorkerParts, stop: asyncio.Event) -> None:
-    """Stamp and publish; make the partitions of the days to come."""
+    """Stamp and publish; make the partitions of the days to come, and forget old idempotency keys."""
     partitions = [DailyTable("posts", key="id")]
-    await Relay(parts.pool, parts.redis, STREAM, encode, parts.clock, metrics=parts.metrics, partitions=partitions).run(
-        stop
-    )
+    of_log = Relay(parts.pool, parts.redis, STREAM, encode, parts.clock, metrics=parts.metrics, partitions=partitions)
+    await supervised(stop, relay=of_log.run(stop), upkeep=KeyUpkeep(parts.pool, parts.clock).run(stop))
 
 
 if __name__ == "__main__":

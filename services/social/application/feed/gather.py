@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from services.chassis.errors import AppError
 from services.social.application.feed.followed_authors import FollowedAuthors
 from services.social.application.feed.ports import Features, FeedStore, Inbox, Sources
-
-# Entries arrive almost in order of id: of the last few of a cut inbox, the newest is where it certainly is whole.
-_DISORDER: Final = 16
 
 
 class GatherSources:
@@ -66,6 +62,5 @@ class GatherSources:
 
 
 def _floor(inbox: Sequence[bytes]) -> int:
-    if not inbox or int(inbox[-1]) <= 0:
-        return 0
-    return max(map(int, inbox[-_DISORDER:]))
+    """A cut inbox has everything down to its bottom: what is older than that is not pushed into it any more."""
+    return max(0, int(inbox[-1])) if inbox else 0
