@@ -27,7 +27,12 @@ _FOLLOWERS_AT_ONCE: Final = 20_000
 _REPLAY_BATCH: Final = 500
 _CHECK_S: Final = 1.0
 _FOLLOWERS: Final = """
-SELECT follower_id FROM follows WHERE followee_id = $1 AND follower_id > $2 ORDER BY follower_id LIMIT $3
+SELECT DISTINCT follower_id FROM follows WHERE followee_id = ANY($1) AND follower_id > $2
+ORDER BY follower_id LIMIT $3
+"""
+_NOT_FAN_IN: Final = """
+SELECT id FROM unnest($1::bigint[]) AS id
+WHERE NOT EXISTS (SELECT 1 FROM author_counters WHERE user_id = id AND fan_in)
 """
 _AUTHORS: Final = "SELECT user_id, followers, fan_in FROM author_counters WHERE user_id = ANY($1)"
 _FOLLOWERS_OF_MANY: Final = """
@@ -98,11 +103,13 @@ class FanOut:
             await self._inboxes.invalidate(list(work.readers))
         for author_id in work.small_again:
             # What was published meanwhile is in nobody's inbox; until they are forgotten, readers merge the author.
-            await self._forget_followers(author_id)
+            await self._forget_followers([author_id])
             async with unavailable_as_app_error():
                 await self._pool.execute(_MERGED_NO_MORE, author_id)
-        for author_id in work.late_authors:
-            await self._forget_followers(author_id)
+        if work.late_authors:
+            async with unavailable_as_app_error():
+                rows = await self._pool.fetch(_NOT_FAN_IN, list(work.late_authors))
+            await self._forget_followers([row[0] for row in rows])
         await self._deliver(work.fresh)
         await self._inboxes.set_reached(batch[-1].pos)
 
@@ -131,7 +138,7 @@ class FanOut:
         await self._inboxes.push_many(together)
         for post_id, author_id in posts:
             if author_id not in fan_in and author_id not in few:
-                async for followers in self._followers(author_id):
+                async for followers in self._followers([author_id]):
                     await self._inboxes.push(post_id, followers)
 
     async def _audiences(self, authors: set[int]) -> tuple[set[int], dict[int, Sequence[int]]]:
@@ -153,15 +160,16 @@ class FanOut:
         found: dict[int, Sequence[int]] = {row[0]: row[1] for row in rows}
         return fan_in, {author_id: found.get(author_id, ()) for author_id in few}
 
-    async def _forget_followers(self, author_id: int) -> None:
-        async for followers in self._followers(author_id):
+    async def _forget_followers(self, author_ids: Sequence[int]) -> None:
+        async for followers in self._followers(author_ids):
             await self._inboxes.invalidate(followers)
 
-    async def _followers(self, author_id: int) -> AsyncIterator[list[int]]:
+    async def _followers(self, author_ids: Sequence[int]) -> AsyncIterator[list[int]]:
+        """The followers of any of the authors, each once, by the chunk."""
         after = 0
         while True:
             async with unavailable_as_app_error():
-                rows = await self._pool.fetch(_FOLLOWERS, author_id, after, _FOLLOWERS_A_CHUNK)
+                rows = await self._pool.fetch(_FOLLOWERS, author_ids, after, _FOLLOWERS_A_CHUNK)
             if not rows:
                 return
             yield [row[0] for row in rows]

@@ -77,6 +77,10 @@ class FeatureFeed:
         """The last position that is in the table."""
         return self._position
 
+    def checksum(self) -> int:
+        """Of all that the table holds, whatever order it came in."""
+        return self._ranker.checksum()
+
     async def reached(self, pos: int) -> bool:
         """Wait a moment until the table holds everything up to the position; whether it does."""
         deadline = asyncio.get_running_loop().time() + _REACH_PATIENCE_S

@@ -64,6 +64,15 @@ class FeatureTail:
         """Whether the table is filled and has come to the end of the log once."""
         return self._consumer is not None and self._consumer.caught_up.is_set()
 
+    @property
+    def position(self) -> int:
+        """The last position that is in the table."""
+        return self._feed.position
+
+    def checksum(self) -> int:
+        """Of all that the table holds: replicas at the same position have the same."""
+        return self._feed.checksum()
+
     async def _filled(self, stop: asyncio.Event) -> int | None:
         while not stop.is_set():
             try:
