@@ -118,7 +118,8 @@ async def _run_processes(
 async def _watch_stores(supervisor: Supervisor, stores: EmbeddedStores, console: Console) -> None:
     while not supervisor.stop_requested.is_set():
         # In this thread and not another: a store dies with the thread that started it.
-        stores.start_again(console.system)
+        if stores.start_again(console.system):
+            supervisor.record()
         try:
             await asyncio.wait_for(supervisor.stop_requested.wait(), STORE_CHECK_S)
         except TimeoutError:

@@ -52,12 +52,15 @@ class EmbeddedStores:
         if self.postgres:
             self._ensure_databases(self.postgres.url)
 
-    def start_again(self, say: Callable[[str], None]) -> None:
-        """Start any server that ended by itself; call from the main thread."""
+    def start_again(self, say: Callable[[str], None]) -> bool:
+        """Start any server that ended by itself, and say whether one did; call from the main thread."""
+        started = False
         for name, server in self.servers.items():
             if server.pid is None:
                 say(f"{name} ended by itself; starting it again (its log is {server.log_path})")
                 server.start()
+                started = True
+        return started
 
     def stop(self) -> None:
         """Stop all, each with time to finish; a KeyboardInterrupt meanwhile kills them."""

@@ -126,11 +126,15 @@ class Supervisor:
         last = "\n".join(f"    {line}" for line in child.lines) or "    (nothing)"
         raise DevError(f"{spec.name} {ended}. The last it said:\n{last}", f"Its command: {' '.join(spec.command)}")
 
+    def record(self) -> None:
+        """Write down what runs now."""
+        running = [one for one in self._children.values() if one.is_running]
+        self._record([RecordedProcess(one.spec.name, one.pid, created_at(one.pid)) for one in running])
+
     async def _launch(self, spec: ProcessSpec) -> ChildProcess:
         child = await ChildProcess.start(spec, self._environment, self._folder, self._console.line)
         self._children[spec.name] = child
-        running = [one for one in self._children.values() if one.is_running]
-        self._record([RecordedProcess(one.spec.name, one.pid, created_at(one.pid)) for one in running])
+        self.record()
         return child
 
     async def _watch(self, spec: ProcessSpec) -> None:

@@ -53,8 +53,9 @@ def test_nothing_acknowledged_is_lost_or_repeated(empty_platform: ScratchPlatfor
     writers = [threading.Thread(target=write, args=(number,)) for number in range(WRITERS)]
     for writer in writers:
         writer.start()
-    kills = 0
+    kills, deadline = 0, time.monotonic() + PATIENCE_S
     while kills < KILLS:
+        assert time.monotonic() < deadline, f"{victim} was not started again"
         time.sleep(0.7)
         with contextlib.suppress(LookupError):
             platform.kill(victim)
