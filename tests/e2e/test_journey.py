@@ -12,6 +12,7 @@ from dev.scratch_platform import GraphQLError, ScratchPlatform
 from tests.e2e.people import FEED, SIGN_IN, SIGN_UP, Person
 
 PATIENCE_S = 30.0
+REFRESH = "mutation($t: String!) { refreshTokens(input: {refreshToken: $t}) { tokens { accessToken refreshToken } } }"
 
 pytestmark = [pytest.mark.xdist_group("empty_platform"), pytest.mark.timeout(300)]
 
@@ -111,10 +112,10 @@ def test_money_and_figures(nour: Person, omar: Person) -> None:
     assert seen["wallet"]["balance"]["piastres"] == "6000"
     kinds = [edge["node"]["kind"] for edge in seen["walletEntries"]["edges"]]
     assert kinds == ["TIP_SENT", "TOP_UP"]
-    stats = "{ authorStats(days: 1) { total { posts tips tipsAmount { piastres } } days { day } } }"
+    stats = "{ authorStats(days: 1) { total { posts tips tipsReceived { piastres } } days { day } } }"
     eventually(lambda: nour.asks(stats)["authorStats"]["total"]["tips"] == 1)
     total = nour.asks(stats)["authorStats"]["total"]
-    assert int(total["tipsAmount"]["piastres"]) == amounts[2]
+    assert int(total["tipsReceived"]["piastres"]) == amounts[2]
 
 
 def test_what_is_wrong_gets_one_clear_error(nour: Person, omar: Person) -> None:
