@@ -20,8 +20,10 @@ class HotPosts:
     settings: daira_native.RankSettings
     post_ids: tuple[int, ...]
     authors: tuple[int, ...]
+    kinds: bytes
     likes: tuple[int, ...]
     followers: dict[int, int]
+    affinities: dict[int, float]  # of the viewer, as of now
     now_ms: int
     viewer: int
 
@@ -54,4 +56,15 @@ def hot_posts(count: int, authors: int, *, seed: int = 7, now_ms: int = ids.EPOC
     table.set_affinities(
         packed("q", [viewer] * len(liked)), packed("q", liked), packed("d", weights), packed("q", [now_ms] * len(liked))
     )
-    return HotPosts(table, settings, tuple(post_ids), tuple(writers), tuple(likes), followers, now_ms, viewer)
+    return HotPosts(
+        table=table,
+        settings=settings,
+        post_ids=tuple(post_ids),
+        authors=tuple(writers),
+        kinds=kinds,
+        likes=tuple(likes),
+        followers=followers,
+        affinities=dict(zip(liked, weights, strict=True)),
+        now_ms=now_ms,
+        viewer=viewer,
+    )
