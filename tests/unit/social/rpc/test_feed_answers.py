@@ -11,7 +11,9 @@ from services.social.application.feed.ports import Source, Terms
 from services.social.application.feed.position import Item, Page
 from services.social.rpc.feed_answers import author_timeline_answer, home_feed_answer
 
-POST = post_pb2.Post(post_id=2**62, author=profile_pb2.Profile(user_id=7, handle="sara"), body="أهلا " * 60, kind=1)
+POST = post_pb2.Post(
+    post_id=2**62, author=profile_pb2.Profile(user_id=7, handle="sara"), body="أهلا " * 60, kind=post_pb2.POST_KIND_TEXT
+)
 
 
 @pytest.mark.parametrize("number", [0, 1, 127, 128, 16_383, 16_384, 2**31, 2**63 - 1])
@@ -22,7 +24,7 @@ def test_varints_are_protobufs(number: int) -> None:
 
 @pytest.mark.parametrize("likes", [0, 1, 300, 2**40])
 @pytest.mark.parametrize("viewer_likes", [True, False])
-def test_counts_and_likes_merge_into_the_cached_part(likes: int, viewer_likes: bool) -> None:
+def test_counts_and_likes_merge_into_the_cached_part(likes: int, viewer_likes: bool) -> None:  # noqa: FBT001
     whole = post_pb2.Post.FromString(POST.SerializeToString() + view_of_post(likes, viewer_likes))
     expected = post_pb2.Post(likes_count=likes, viewer_likes=viewer_likes)
     expected.MergeFrom(POST)

@@ -14,7 +14,7 @@ class Store:
         self.asked = 0
         self.meanwhile: Any = None
 
-    async def fan_in_followees(self, viewer_id: int) -> list[int]:
+    async def fan_in_followees(self, viewer_id: int) -> list[int]:  # noqa: ARG002 - the port's
         self.asked += 1
         if self.meanwhile:
             self.meanwhile()

@@ -1,4 +1,5 @@
 """A scroll over fakes: pages are full, in order, without hole or repeat, whatever is cut, deleted, lost or away."""
+# ruff: noqa: ARG002 - the fakes have the parameters of the ports
 
 from __future__ import annotations
 
