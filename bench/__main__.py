@@ -14,8 +14,8 @@ from bench.platform import Platform
 from bench.results import Measurement, show, write
 
 # Scenarios of one process first, then those that need the whole platform; each module has run() or run(platform).
-ALONE = ("rank", "features", "fanout", "memory", "auth")
-ON_PLATFORM = ("feed", "posts", "tips")
+ALONE = ("rank", "features", "fanout", "memory", "tokens")
+ON_PLATFORM = ("feed", "posts", "tips", "auth")
 
 
 def scenario(name: str) -> Callable[..., list[Measurement]]:

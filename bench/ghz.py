@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,15 +36,17 @@ def binary() -> str:
 def run(
     address: str,
     method: str,
-    request: Mapping[str, object] | list[Mapping[str, object]],
+    request: Mapping[str, object] | Sequence[Mapping[str, object]],
     *,
-    token: str,
+    tokens: Sequence[str],
     seconds: float,
     clients: int,
+    rps: int = 0,
 ) -> LoadRun:
     """Calls a method over plaintext for some seconds from `clients` at once, each on a connection shared by at most 16.
 
-    The request is one message or a list taken in turn, as JSON of the protobuf; the method is "package.Service/Method".
+    The request is one message or a list taken in turn, as JSON of the protobuf with ghz's templates; the method is
+    "package.Service/Method"; tokens are taken in turn; `rps` bounds the calls a second, 0 not at all.
     """
     command = [
         binary(),
@@ -58,13 +60,15 @@ def run(
         "--data",
         json.dumps(request),
         "--metadata",
-        json.dumps({"authorization": f"Bearer {token}"}),
+        json.dumps({"authorization": f"Bearer {in_turn(tokens)}"} if tokens else {}),
         "--duration",
         f"{seconds}s",
         "--duration-stop",
         "wait",
         "--concurrency",
         str(clients),
+        "--rps",
+        str(rps),
         "--connections",
         str(max(1, min(clients, clients // 16 + 1))),
         "--format",
@@ -76,6 +80,13 @@ def run(
     details = [entry for entry in report.get("details") or [] if entry.get("status") == "OK"]
     latencies = tuple(entry["latency"] / 1e6 for entry in details)
     return LoadRun(latencies, len(details) / (report["total"] / 1e9), report["count"] - len(details))
+
+
+def in_turn(tokens: Sequence[str]) -> str:
+    """A ghz template that gives each call the next of the tokens."""
+    if len(tokens) == 1:
+        return tokens[0]
+    return "{{ index (splitList `,` `" + ",".join(tokens) + "`) (mod .RequestNumber " + str(len(tokens)) + ") }}"
 
 
 def declares(path: Path, method: str) -> bool:

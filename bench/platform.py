@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
+import grpc.aio
 from rich.console import Console
 
+from daira.social.v1 import graph_service_pb2, graph_service_pb2_grpc
 from dev.scratch_platform import ScratchPlatform
 
 PASSWORD = "a long bench password"  # noqa: S105 - of accounts that live as long as one run
 SIGN_UP = "mutation($input: SignUpInput!) { signUp(input: $input) { userId tokens { accessToken } } }"
-FOLLOW = "mutation($input: FollowInput!) { follow(input: $input) { profile { id } } }"
+# Each reader starts so many authors further down the list of the most followed.
+STRIDE = 7
+FOLLOWS_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,15 @@ class Reader:
     user_id: str
     token: str
     follows: int
+
+
+@dataclass(frozen=True)
+class Account:
+    """A person: opaque account id, access token, e-mail; the password is PASSWORD."""
+
+    user_id: str
+    token: str
+    email: str
 
 
 @dataclass
@@ -51,41 +67,56 @@ class Platform:
 
     def readers(self, count: int, follows: int) -> list[Reader]:
         """Signs up people who follow the authors that most people follow, a different slice each."""
-        authors = asyncio.run(self.popular_authors(follows + 7 * count))
+        authors = asyncio.run(self.popular_authors(follows + STRIDE * count))
+        follows = min(follows, len(authors))
         readers = []
         for n in range(count):
             user_id, token = self.sign_up()
-            chosen = authors[n * 7 : n * 7 + follows]
-            for author in chosen:
-                self.follow(token, author)
-            readers.append(Reader(user_id, token, len(chosen)))
+            first = n * STRIDE % (len(authors) - follows + 1)
+            asyncio.run(self.follow_all(token, authors[first : first + follows]))
+            readers.append(Reader(user_id, token, follows))
         asyncio.run(self.scratch.settle())
         return readers
 
     def sign_up(self) -> tuple[str, str]:
-        """A new person's id and access token."""
+        """A new person's opaque id and access token."""
+        made = self.sign_up_named()
+        return made.user_id, made.token
+
+    def sign_up_named(self) -> Account:
+        """A new person, with the name to sign in with."""
         self.made += 1
         handle = f"bench_{time.time_ns() // 1000 % 10**12}_{self.made}"
         fields = {"email": f"{handle}@example.com", "password": PASSWORD, "handle": handle}
         variables = {"input": {**fields, "displayName": handle, "idempotencyKey": handle}}
         answer = self.scratch.graphql(SIGN_UP, variables)["signUp"]
-        return answer["userId"], answer["tokens"]["accessToken"]
+        return Account(answer["userId"], answer["tokens"]["accessToken"], fields["email"])
 
-    def follow(self, token: str, handle: str) -> None:
-        """Follows the person of a handle."""
-        found = self.scratch.graphql("query($h: String!) { profile(handle: $h) { id } }", {"h": handle})
-        variables = {"input": {"userId": found["profile"]["id"], "idempotencyKey": f"f-{time.time_ns()}"}}
-        self.scratch.graphql(FOLLOW, variables, token)
+    async def follow_all(self, token: str, followee_ids: Sequence[int]) -> None:
+        """Follows people by their ids, some at once."""
+        async with grpc.aio.insecure_channel(self.scratch.endpoints["SOCIAL_ADDRESS"]) as channel:
+            call: Any = graph_service_pb2_grpc.GraphServiceStub(channel).Follow
+            metadata = (("authorization", f"Bearer {token}"),)
+            requests = [
+                graph_service_pb2.FollowRequest(followee_id=one, idempotency_key=f"bench-{one}") for one in followee_ids
+            ]
+            for start in range(0, len(requests), FOLLOWS_AT_ONCE):
+                some = requests[start : start + FOLLOWS_AT_ONCE]
+                await asyncio.gather(*(call(one, metadata=metadata, timeout=10) for one in some))
 
-    async def popular_authors(self, count: int) -> list[str]:
-        """Handles of the authors with the most followers."""
+    async def popular_authors(self, count: int) -> list[int]:
+        """Ids of the authors with the most followers."""
         connection = await asyncpg.connect(self.scratch.endpoints["SOCIAL_DATABASE_URL"])
         try:
             rows = await connection.fetch(
-                "SELECT p.handle FROM profiles p JOIN author_counters c USING (user_id)"
-                " WHERE c.posts > 0 ORDER BY c.followers DESC, p.user_id LIMIT $1",
-                count,
+                "SELECT user_id FROM author_counters WHERE posts > 0 ORDER BY followers DESC, user_id LIMIT $1", count
             )
         finally:
             await connection.close()
-        return [row["handle"] for row in rows]
+        return [row["user_id"] for row in rows]
+
+
+def user_of(token: str) -> int:
+    """The user id in an access token."""
+    payload = token.split(".")[1]
+    return int(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["sub"])

@@ -35,4 +35,4 @@ async def inbox_bytes(url: str, newest: tuple[int, ...]) -> tuple[int, int]:
     as_list = await redis.memory_usage("inbox:1", samples=0)
     as_zset = await redis.memory_usage("zset:1", samples=0)
     await redis.aclose()
-    return int(as_list), int(as_zset)
+    return int(as_list or 0), int(as_zset or 0)

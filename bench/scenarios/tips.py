@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import itertools
-import json
 import random
 import statistics
 import time
@@ -16,7 +14,7 @@ from typing import Any
 import asyncpg
 import grpc.aio
 
-from bench.platform import Platform
+from bench.platform import Platform, user_of
 from bench.results import Measurement, measured, percentile
 from daira.payments.v1 import payments_service_pb2 as pb
 
@@ -172,9 +170,3 @@ async def _one_by_eight(connection: asyncpg.pool.PoolConnectionProxy, sender: in
             " INSERT INTO eight.events (kind, payload) VALUES ('tip_sent', $4)",
             transfer, sender, recipient, b"x" * 40,
         )  # fmt: skip
-
-
-def user_of(token: str) -> int:
-    """The user id in an access token."""
-    payload = token.split(".")[1]
-    return int(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["sub"])
