@@ -66,14 +66,14 @@ def run(platform: Platform) -> list[Measurement]:
     ]
 
 
-def figures(name: str, runs: Sequence[LoadRun]) -> list[Measurement]:
+def figures(name: str, runs: Sequence[LoadRun], percents: Sequence[int] = (50, 95, 99)) -> list[Measurement]:
     """Percentiles, rate and failures of some runs; raises RuntimeError when nothing was answered."""
     if not all(one.latencies_ms for one in runs):
         raise RuntimeError(f"{name}: a run without a single answer")
     return [
         *(
             measured(f"{name}.p{percent}_ms", [percentile(one.latencies_ms, percent) for one in runs])
-            for percent in (50, 95, 99)
+            for percent in percents
         ),
         measured(f"{name}.rps", [one.rps for one in runs]),
         measured(f"{name}.failures", [one.failures for one in runs]),
