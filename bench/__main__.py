@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -36,9 +38,10 @@ def main(only: tuple[str, ...]) -> None:
     failures: list[str] = []
 
     def attempt(name: str, call: Callable[[], list[Measurement]]) -> None:
-        console.rule(name)
+        load = os.getloadavg()[0]
+        console.rule(f"{name} (load average before: {load:.1f})")
         try:
-            figures = call()
+            figures = [dataclasses.replace(one, load_before=load) for one in call()]
         except Exception:  # noqa: BLE001 - one broken scenario must not lose the figures of the others
             failures.append(name)
             console.print(traceback.format_exc(), markup=False, style="red")

@@ -27,6 +27,7 @@ class Measurement:
     name: str
     runs: tuple[float, ...]
     baseline: float | None = None
+    load_before: float = 0.0  # the machine's load average over a minute before the scenario began
 
     @property
     def value(self) -> float:
@@ -89,6 +90,7 @@ def write(measurements: Sequence[Measurement], path: Path = RESULTS) -> None:
                 "max": round(max(m.runs), 4),
                 "count": len(m.runs),
             },
+            "load_before": round(m.load_before, 2),
             "machine": machine(),
             "commit": commit(),
         }
