@@ -24,6 +24,7 @@ SIGN_UP = "mutation($input: SignUpInput!) { signUp(input: $input) { userId token
 # Each reader starts so many authors further down the list of the most followed.
 STRIDE = 7
 FOLLOWS_AT_ONCE = 16
+SETTLE_S = 1200.0
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class Platform:
                 count = os.environ.get("BENCH_POSTS_COUNT", "200000")
                 console.print(f"loading {graph} with {count} posts …")
                 scratch.daira("load", "--graph", graph, "--posts", posts, "--posts-count", count, "--both-ways")
-            asyncio.run(scratch.settle(1200))
+            wait_until_filled(scratch)
+            asyncio.run(scratch.settle(SETTLE_S))
             yield cls(scratch, console)
 
     def readers(self, count: int, follows: int) -> list[Reader]:
@@ -114,6 +116,15 @@ class Platform:
         finally:
             await connection.close()
         return [row["user_id"] for row in rows]
+
+
+def wait_until_filled(scratch: ScratchPlatform) -> None:
+    """Waits for the banner: the gateway is ready before the demo community is there. TimeoutError when it never comes."""
+    deadline = time.monotonic() + SETTLE_S
+    while "DAIRA is up" not in scratch.log.read_text("utf-8", errors="replace"):
+        if time.monotonic() > deadline:
+            raise TimeoutError("the platform was not filled in time")
+        time.sleep(0.5)
 
 
 def user_of(token: str) -> int:
