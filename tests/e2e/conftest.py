@@ -1,4 +1,8 @@
-"""A running platform with a real graph and real posts in it, shared by the end-to-end tests of one process."""
+"""Running platforms for the end-to-end tests: an empty one, and one with a real graph and real posts in it.
+
+One at a time: every test here is of one xdist group, and a platform ends with its module, for even an idle one takes a
+share of a small machine.
+"""
 
 from __future__ import annotations
 
@@ -42,14 +46,14 @@ def graph_and_posts(folder: Path) -> tuple[Path, Path]:
     return graph, posts
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def empty_platform() -> Iterator[ScratchPlatform]:
     """A platform with nobody in it but those whom tests sign up."""
     with ScratchPlatform.started(demo=False) as platform:
         yield platform
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def loaded_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScratchPlatform]:
     """A platform with the graph and the posts loaded and every projection caught up."""
     graph, posts = graph_and_posts(tmp_path_factory.mktemp("data"))

@@ -14,7 +14,7 @@ from tests.e2e.people import FEED, SIGN_IN, SIGN_UP, Person
 PATIENCE_S = 30.0
 REFRESH = "mutation($t: String!) { refreshTokens(input: {refreshToken: $t}) { tokens { accessToken refreshToken } } }"
 
-pytestmark = [pytest.mark.xdist_group("empty_platform"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("platform"), pytest.mark.timeout(300)]
 
 
 def eventually(condition: Callable[[], bool]) -> None:

@@ -18,7 +18,7 @@ KILLS = 3
 POSTS_EACH_MAX = 250
 PATIENCE_S = 120.0
 
-pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("empty_platform"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("platform"), pytest.mark.timeout(600)]
 
 
 def publish_until_acknowledged(author: Person, body: str) -> str:
