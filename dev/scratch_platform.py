@@ -22,6 +22,7 @@ from typing import Any
 import asyncpg
 import psutil
 
+from dev.child import end, spawn
 from dev.settings import DEFAULT_PORTS
 
 START_PATIENCE_S = 300.0
@@ -64,16 +65,12 @@ class ScratchPlatform:
             environment = {**inherited, "DAIRA_HOME": str(home), "DAIRA_DEMO": str(int(demo)), **(settings or {})}
             with log.open("wb") as output:
                 command = [str(Path(sys.executable).with_name("daira")), "run"]
-                run = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+                # On a leash: a test run that is killed leaves no platform behind.
+                run = spawn(command, log=output, death_signal=signal.SIGTERM, env=environment)
             try:
                 yield cls(home, log, _endpoints_when_ready(home, log, run), run.pid)
             finally:
-                run.send_signal(signal.SIGTERM)
-                try:
-                    run.wait(STOP_PATIENCE_S)
-                except subprocess.TimeoutExpired:
-                    run.kill()
-                    run.wait()
+                end(run, [(signal.SIGTERM, STOP_PATIENCE_S)])
 
     def daira(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs a daira command against this platform; raises RuntimeError with what it said when it fails."""
