@@ -22,6 +22,7 @@ def names_of(argument: ast.expr) -> Iterator[str]:
     end = argument.values[-1]
     assert len(argument.values) == len(("service", "rest")), ast.unparse(argument)
     assert isinstance(end, ast.Constant), ast.unparse(argument)
+    assert isinstance(end.value, str), ast.unparse(argument)
     for service in SERVICES:
         yield f"{service}{end.value}"
 
