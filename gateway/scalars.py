@@ -54,8 +54,8 @@ class RankingTerm:
 
     @property
     def contribution(self) -> float:
-        """What the term adds to the score."""
-        return self.value * self.weight
+        """What the term adds to the score; both factors are decimal, so the product is cut to the digits it can have."""
+        return round(self.value * self.weight, 11)
 
 
 def date_time(timestamp: Timestamp) -> str:

@@ -10,12 +10,13 @@ import structlog
 
 from services.chassis.access import AccessTable
 from services.chassis.clock import SystemClock
+from services.chassis.config import Env
 from services.chassis.lifecycle import run_until_signalled, supervised
 from services.chassis.metrics import Metrics
 from services.chassis.postgres import create_pool
 from services.chassis.redis_client import create_redis
 from services.chassis.relay import Relay
-from services.chassis.server import ServerBuilder, serve
+from services.chassis.server import ServerBuilder, ServerSettings, serve
 from services.chassis.telemetry import configure_logging, start_metrics_server
 from services.payments.config import relay_settings
 from services.payments.rpc.event_codec import encode
@@ -28,6 +29,9 @@ _log = structlog.get_logger(__name__)
 async def main(stop: asyncio.Event) -> None:
     """Relay until `stop`."""
     settings = relay_settings(os.environ)
+    env = Env(os.environ)
+    server_settings = ServerSettings.from_env(env)
+    env.finish()
     configure_logging("payments-relay", json=settings.process.json_logs, level=settings.process.log_level)
     clock, metrics = SystemClock(), Metrics()
     pool = await create_pool(settings.process.database_url, application_name="payments-relay", max_size=4)
@@ -38,7 +42,7 @@ async def main(stop: asyncio.Event) -> None:
     if settings.health_listen:
         builder = ServerBuilder(
             "payments-relay", settings.health_listen, clock=clock, verifier=None, access_table=AccessTable({}),
-            metrics=metrics,
+            metrics=metrics, settings=server_settings,
         )  # fmt: skip
         tasks["health"] = serve(builder, stop)
     else:
