@@ -54,7 +54,7 @@ class RankingTerm:
 
     @property
     def contribution(self) -> float:
-        """What the term adds to the score; both factors are decimal, so the product is cut to the digits it can have."""
+        """What the term adds to the score, cut to the digits that a product of the two decimals can have."""
         return round(self.value * self.weight, 11)
 
 
