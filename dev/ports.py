@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import secrets
 import socket
 import tempfile
 from pathlib import Path
@@ -13,6 +14,8 @@ from pathlib import Path
 import psutil
 
 LOOPBACK = "127.0.0.1"
+_FREE_PORTS = range(20_000, 32_000)
+_FREE_PORT_DRAWS = 50
 
 
 def is_free(port: int, host: str = LOOPBACK) -> bool:
@@ -29,7 +32,15 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
 
 
 def free_port(host: str = LOOPBACK) -> int:
-    """A port nobody listens on at this moment; another process may still take it before its user binds it."""
+    """A port nobody listens on at this moment; another process may still take it before its user binds it.
+
+    Below the range that systems draw the ports of outgoing connections from: a connection could take one of those at
+    any time, and our own open many.
+    """
+    for _ in range(_FREE_PORT_DRAWS):
+        port = secrets.choice(_FREE_PORTS)
+        if is_free(port, host):
+            return port
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
