@@ -60,7 +60,7 @@ proto: $(VENV)/.installed ## Generate protos/gen from the .proto files
 
 .PHONY: lock
 lock: $(VENV)/.installed ## Resolve the dependencies of pyproject.toml anew into the two lock files
-	@for target in "requirements.lock --extra dev --extra test" "requirements-runtime.lock"; do \
+	@for target in "requirements.lock --extra dev --extra test --extra bench" "requirements-runtime.lock"; do \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-emit-index-url --no-emit-find-links pyproject.toml --output-file $$target; done
 
