@@ -119,7 +119,7 @@ class Platform:
 
 
 def wait_until_filled(scratch: ScratchPlatform) -> None:
-    """Waits for the banner: the gateway is ready before the demo community is there. TimeoutError when it never comes."""
+    """Waits for the banner, for the gateway is ready before the demo community is. TimeoutError when it never comes."""
     deadline = time.monotonic() + SETTLE_S
     while "DAIRA is up" not in scratch.log.read_text("utf-8", errors="replace"):
         if time.monotonic() > deadline:
