@@ -80,6 +80,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Redis is away."""
     ERROR_REASON_SERVICE_UNAVAILABLE: _ErrorReason.ValueType  # 28
     """A service that the answer needs is away."""
+    ERROR_REASON_FOLLOW_REQUEST_NOT_FOUND: _ErrorReason.ValueType  # 29
+    """Nobody asks to follow, or not any more."""
+    ERROR_REASON_BLOCKED: _ErrorReason.ValueType  # 30
+    """One of the two people blocks the other."""
+    ERROR_REASON_PROFILE_PRIVATE: _ErrorReason.ValueType  # 31
+    """The author is private, and the caller does not follow them."""
+    ERROR_REASON_REPOST_NOT_ALLOWED: _ErrorReason.ValueType  # 32
+    """A private author's post is not passed on."""
+    ERROR_REASON_REPORT_LIMIT_REACHED: _ErrorReason.ValueType  # 33
+    """Reports of the caller come too fast to be of use."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused. ErrorInfo.reason carries the name without the ERROR_REASON_ prefix."""
@@ -142,4 +152,14 @@ ERROR_REASON_REDIS_UNAVAILABLE: ErrorReason.ValueType  # 27
 """Redis is away."""
 ERROR_REASON_SERVICE_UNAVAILABLE: ErrorReason.ValueType  # 28
 """A service that the answer needs is away."""
+ERROR_REASON_FOLLOW_REQUEST_NOT_FOUND: ErrorReason.ValueType  # 29
+"""Nobody asks to follow, or not any more."""
+ERROR_REASON_BLOCKED: ErrorReason.ValueType  # 30
+"""One of the two people blocks the other."""
+ERROR_REASON_PROFILE_PRIVATE: ErrorReason.ValueType  # 31
+"""The author is private, and the caller does not follow them."""
+ERROR_REASON_REPOST_NOT_ALLOWED: ErrorReason.ValueType  # 32
+"""A private author's post is not passed on."""
+ERROR_REASON_REPORT_LIMIT_REACHED: ErrorReason.ValueType  # 33
+"""Reports of the caller come too fast to be of use."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

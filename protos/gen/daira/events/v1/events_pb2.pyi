@@ -5,9 +5,11 @@ Every state change of DAIRA as an event: the envelope and the payloads of all se
 An event holds no phone, e-mail, password or name; what a person wrote in public is public.
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -74,13 +76,22 @@ class Event(_message.Message):
     POST_UNLIKED_FIELD_NUMBER: _builtins.int
     POST_REPORTED_FIELD_NUMBER: _builtins.int
     AUTHOR_FAN_MODE_CHANGED_FIELD_NUMBER: _builtins.int
+    USER_BLOCKED_FIELD_NUMBER: _builtins.int
+    USER_UNBLOCKED_FIELD_NUMBER: _builtins.int
+    USER_MUTED_FIELD_NUMBER: _builtins.int
+    USER_UNMUTED_FIELD_NUMBER: _builtins.int
+    MUTED_WORDS_CHANGED_FIELD_NUMBER: _builtins.int
+    FOLLOW_REQUESTED_FIELD_NUMBER: _builtins.int
+    FOLLOW_REQUEST_ENDED_FIELD_NUMBER: _builtins.int
+    AUTHOR_PRIVACY_CHANGED_FIELD_NUMBER: _builtins.int
+    FEEDBACK_RECORDED_FIELD_NUMBER: _builtins.int
     pos: _builtins.int
     """Dense position in the log of the service that wrote it: 1, 2, 3 … without holes."""
     event_id: _builtins.int
     """Id of the event, time-sorted, unique in DAIRA."""
     aggregate_id: _builtins.int
     """The thing that changed: post id for post_*, followee's user id for user_followed and user_unfollowed,
-    user id for user_*, session_*, profile_* and author_*, transfer id for wallet_topped_up and tip_sent.
+    user id for user_*, session_*, profile_*, author_*, follow_request*, feedback_* and muted_words_*, transfer id for wallet_topped_up and tip_sent.
     """
     aggregate_version: _builtins.int
     """Version of that thing after the event, from 1; 0 where the thing has no versions."""
@@ -160,6 +171,42 @@ class Event(_message.Message):
     def author_fan_mode_changed(self) -> Global___AuthorFanModeChanged:
         """The author crossed the fan-in border."""
 
+    @_builtins.property
+    def user_blocked(self) -> Global___UserBlocked:
+        """The actor blocked the aggregate: neither sees the other."""
+
+    @_builtins.property
+    def user_unblocked(self) -> Global___UserUnblocked:
+        """The actor no longer blocks the aggregate."""
+
+    @_builtins.property
+    def user_muted(self) -> Global___UserMuted:
+        """The actor muted the aggregate: the actor's feed has nothing of them."""
+
+    @_builtins.property
+    def user_unmuted(self) -> Global___UserUnmuted:
+        """The actor no longer mutes the aggregate."""
+
+    @_builtins.property
+    def muted_words_changed(self) -> Global___MutedWordsChanged:
+        """The actor changed the words that hide posts; which words is theirs alone."""
+
+    @_builtins.property
+    def follow_requested(self) -> Global___FollowRequested:
+        """The actor asks to follow the aggregate, who is private."""
+
+    @_builtins.property
+    def follow_request_ended(self) -> Global___FollowRequestEnded:
+        """A request of the actor to follow the aggregate ended without a follow."""
+
+    @_builtins.property
+    def author_privacy_changed(self) -> Global___AuthorPrivacyChanged:
+        """The aggregate went private or public."""
+
+    @_builtins.property
+    def feedback_recorded(self) -> Global___FeedbackRecorded:
+        """The actor saw and opened posts; aggregate is the actor. Each person and post counts once in a week."""
+
     def __init__(
         self,
         *,
@@ -187,12 +234,21 @@ class Event(_message.Message):
         post_unliked: Global___PostUnliked | None = ...,
         post_reported: Global___PostReported | None = ...,
         author_fan_mode_changed: Global___AuthorFanModeChanged | None = ...,
+        user_blocked: Global___UserBlocked | None = ...,
+        user_unblocked: Global___UserUnblocked | None = ...,
+        user_muted: Global___UserMuted | None = ...,
+        user_unmuted: Global___UserUnmuted | None = ...,
+        muted_words_changed: Global___MutedWordsChanged | None = ...,
+        follow_requested: Global___FollowRequested | None = ...,
+        follow_request_ended: Global___FollowRequestEnded | None = ...,
+        author_privacy_changed: Global___AuthorPrivacyChanged | None = ...,
+        feedback_recorded: Global___FeedbackRecorded | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["author_fan_mode_changed", b"author_fan_mode_changed", "occurred_at", b"occurred_at", "payload", b"payload", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "session_ended", b"session_ended", "session_started", b"session_started", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_followed", b"user_followed", "user_registered", b"user_registered", "user_unfollowed", b"user_unfollowed", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "payload", b"payload", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "session_ended", b"session_ended", "session_started", b"session_started", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "aggregate_id", b"aggregate_id", "aggregate_version", b"aggregate_version", "author_fan_mode_changed", b"author_fan_mode_changed", "event_id", b"event_id", "occurred_at", b"occurred_at", "payload", b"payload", "pos", b"pos", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "service", b"service", "session_ended", b"session_ended", "session_started", b"session_started", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_followed", b"user_followed", "user_registered", b"user_registered", "user_unfollowed", b"user_unfollowed", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "aggregate_id", b"aggregate_id", "aggregate_version", b"aggregate_version", "author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "event_id", b"event_id", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "payload", b"payload", "pos", b"pos", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "service", b"service", "session_ended", b"session_ended", "session_started", b"session_started", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["user_registered", "session_started", "session_ended", "wallet_opened", "wallet_topped_up", "tip_sent", "top_up_declined", "profile_created", "profile_updated", "user_followed", "user_unfollowed", "post_created", "post_deleted", "post_liked", "post_unliked", "post_reported", "author_fan_mode_changed"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["user_registered", "session_started", "session_ended", "wallet_opened", "wallet_topped_up", "tip_sent", "top_up_declined", "profile_created", "profile_updated", "user_followed", "user_unfollowed", "post_created", "post_deleted", "post_liked", "post_unliked", "post_reported", "author_fan_mode_changed", "user_blocked", "user_unblocked", "user_muted", "user_unmuted", "muted_words_changed", "follow_requested", "follow_request_ended", "author_privacy_changed", "feedback_recorded"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
@@ -451,22 +507,34 @@ class PostCreated(_message.Message):
     BODY_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
+    ORIGINAL_ID_FIELD_NUMBER: _builtins.int
+    ORIGINAL_AUTHOR_ID_FIELD_NUMBER: _builtins.int
+    SPAM_PERCENT_FIELD_NUMBER: _builtins.int
     body: _builtins.str
     """The text, NFC, 1 to 1000 code points."""
     language: _builtins.str
     """BCP 47 language tag guessed from the text: "ar", "en" or "und"."""
     kind: _builtins.int
     """Kind of post as daira.social.v1.PostKind's number."""
+    original_id: _builtins.int
+    """For a repost: the post that is passed on; else 0."""
+    original_author_id: _builtins.int
+    """For a repost: who wrote that post; else 0."""
+    spam_percent: _builtins.int
+    """How much the text looks like spam, 0 to 100; judged once, when it was published."""
     def __init__(
         self,
         *,
         body: _builtins.str = ...,
         language: _builtins.str = ...,
         kind: _builtins.int = ...,
+        original_id: _builtins.int = ...,
+        original_author_id: _builtins.int = ...,
+        spam_percent: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "kind", b"kind", "language", b"language"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "kind", b"kind", "language", b"language", "original_author_id", b"original_author_id", "original_id", b"original_id", "spam_percent", b"spam_percent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -478,12 +546,21 @@ class PostDeleted(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    ORIGINAL_ID_FIELD_NUMBER: _builtins.int
+    ORIGINAL_AUTHOR_ID_FIELD_NUMBER: _builtins.int
+    original_id: _builtins.int
+    """For a repost: the post that was passed on; else 0."""
+    original_author_id: _builtins.int
+    """For a repost: who wrote that post; else 0."""
     def __init__(
         self,
+        *,
+        original_id: _builtins.int = ...,
+        original_author_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["original_author_id", b"original_author_id", "original_id", b"original_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -546,16 +623,22 @@ class PostReported(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     AUTHOR_ID_FIELD_NUMBER: _builtins.int
+    TRUST_PERCENT_FIELD_NUMBER: _builtins.int
     author_id: _builtins.int
     """User id of the post's author."""
+    trust_percent: _builtins.int
+    """How far the reporter was trusted then, 1 to 100: new accounts and those who report a lot count little. 0 in events
+    from before there was trust, and means 100.
+    """
     def __init__(
         self,
         *,
         author_id: _builtins.int = ...,
+        trust_percent: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "trust_percent", b"trust_percent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -586,3 +669,207 @@ class AuthorFanModeChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AuthorFanModeChanged: _TypeAlias = AuthorFanModeChanged  # noqa: Y015
+
+@_typing.final
+class UserBlocked(_message.Message):
+    """The actor blocked the aggregate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserBlocked: _TypeAlias = UserBlocked  # noqa: Y015
+
+@_typing.final
+class UserUnblocked(_message.Message):
+    """The actor no longer blocks the aggregate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserUnblocked: _TypeAlias = UserUnblocked  # noqa: Y015
+
+@_typing.final
+class UserMuted(_message.Message):
+    """The actor muted the aggregate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserMuted: _TypeAlias = UserMuted  # noqa: Y015
+
+@_typing.final
+class UserUnmuted(_message.Message):
+    """The actor no longer mutes the aggregate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserUnmuted: _TypeAlias = UserUnmuted  # noqa: Y015
+
+@_typing.final
+class MutedWordsChanged(_message.Message):
+    """The actor changed the words that hide posts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MutedWordsChanged: _TypeAlias = MutedWordsChanged  # noqa: Y015
+
+@_typing.final
+class FollowRequested(_message.Message):
+    """The actor asks to follow the aggregate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FollowRequested: _TypeAlias = FollowRequested  # noqa: Y015
+
+@_typing.final
+class FollowRequestEnded(_message.Message):
+    """A request to follow ended without a follow: taken back or declined."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECLINED_FIELD_NUMBER: _builtins.int
+    declined: _builtins.bool
+    """True: declined by the aggregate; false: taken back by the actor."""
+    def __init__(
+        self,
+        *,
+        declined: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["declined", b"declined"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FollowRequestEnded: _TypeAlias = FollowRequestEnded  # noqa: Y015
+
+@_typing.final
+class AuthorPrivacyChanged(_message.Message):
+    """The aggregate went private or public."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IS_PRIVATE_FIELD_NUMBER: _builtins.int
+    is_private: _builtins.bool
+    """True: only followers, whom the author accepts, see the posts."""
+    def __init__(
+        self,
+        *,
+        is_private: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_private", b"is_private"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuthorPrivacyChanged: _TypeAlias = AuthorPrivacyChanged  # noqa: Y015
+
+@_typing.final
+class FeedbackRecorded(_message.Message):
+    """What a person did with posts they were shown."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def posts(self) -> _containers.RepeatedCompositeFieldContainer[Global___SeenPost]:
+        """1 to 100 posts."""
+
+    def __init__(
+        self,
+        *,
+        posts: _abc.Iterable[Global___SeenPost] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["posts", b"posts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeedbackRecorded: _TypeAlias = FeedbackRecorded  # noqa: Y015
+
+@_typing.final
+class SeenPost(_message.Message):
+    """One post that a person was shown."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POST_ID_FIELD_NUMBER: _builtins.int
+    AUTHOR_ID_FIELD_NUMBER: _builtins.int
+    SEEN_FIELD_NUMBER: _builtins.int
+    OPENED_FIELD_NUMBER: _builtins.int
+    post_id: _builtins.int
+    """The post; for a repost the post that is passed on."""
+    author_id: _builtins.int
+    """Who wrote it."""
+    seen: _builtins.bool
+    """Counts as an impression: the person had not seen the post before."""
+    opened: _builtins.bool
+    """Counts as an opening: the person opened the post and had not before."""
+    def __init__(
+        self,
+        *,
+        post_id: _builtins.int = ...,
+        author_id: _builtins.int = ...,
+        seen: _builtins.bool = ...,
+        opened: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "opened", b"opened", "post_id", b"post_id", "seen", b"seen"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SeenPost: _TypeAlias = SeenPost  # noqa: Y015

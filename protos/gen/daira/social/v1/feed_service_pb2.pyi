@@ -5,6 +5,7 @@ Feeds: the viewer's home, and one author's timeline."""
 
 from collections import abc as _abc
 from daira.social.v1 import post_pb2 as _post_pb2
+from daira.social.v1 import profile_pb2 as _profile_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -56,9 +57,11 @@ class _FeedSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FeedSource
     FEED_SOURCE_INBOX: _FeedSource.ValueType  # 1
     """Written to the viewer's inbox when it was published."""
     FEED_SOURCE_AUTHOR: _FeedSource.ValueType  # 2
-    """Merged at read from an author with many followers, or from the viewer's own posts."""
+    """Merged at read from an author with many followers."""
     FEED_SOURCE_ARCHIVE: _FeedSource.ValueType  # 3
     """Older than the hot window: read from the store of record."""
+    FEED_SOURCE_OWN: _FeedSource.ValueType  # 4
+    """The viewer's own post."""
 
 class FeedSource(_FeedSource, metaclass=_FeedSourceEnumTypeWrapper):
     """Where an item of the feed came from."""
@@ -68,10 +71,56 @@ FEED_SOURCE_UNSPECIFIED: FeedSource.ValueType  # 0
 FEED_SOURCE_INBOX: FeedSource.ValueType  # 1
 """Written to the viewer's inbox when it was published."""
 FEED_SOURCE_AUTHOR: FeedSource.ValueType  # 2
-"""Merged at read from an author with many followers, or from the viewer's own posts."""
+"""Merged at read from an author with many followers."""
 FEED_SOURCE_ARCHIVE: FeedSource.ValueType  # 3
 """Older than the hot window: read from the store of record."""
+FEED_SOURCE_OWN: FeedSource.ValueType  # 4
+"""The viewer's own post."""
 Global___FeedSource: _TypeAlias = FeedSource  # noqa: Y015
+
+class _FeedStage:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FeedStageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FeedStage.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FEED_STAGE_UNSPECIFIED: _FeedStage.ValueType  # 0
+    """Never sent."""
+    FEED_STAGE_INBOX: _FeedStage.ValueType  # 1
+    """The viewer's inbox: the feed was made from all authors followed."""
+    FEED_STAGE_FAN_IN: _FeedStage.ValueType  # 2
+    """Authors that are merged at read: their posts may be missing."""
+    FEED_STAGE_SEEN: _FeedStage.ValueType  # 3
+    """What the viewer has seen: posts seen before may come first again."""
+    FEED_STAGE_FEATURES: _FeedStage.ValueType  # 4
+    """Posts that this server has not heard of yet: they may be missing."""
+    FEED_STAGE_HYDRATION: _FeedStage.ValueType  # 5
+    """The posts' texts: some posts may be missing."""
+    FEED_STAGE_VIEWER_STATE: _FeedStage.ValueType  # 6
+    """What the viewer likes and passed on: marked as neither."""
+    FEED_STAGE_ARCHIVE: _FeedStage.ValueType  # 7
+    """Older posts: the feed ends early."""
+
+class FeedStage(_FeedStage, metaclass=_FeedStageEnumTypeWrapper):
+    """A part of making a feed that the answer can do without."""
+
+FEED_STAGE_UNSPECIFIED: FeedStage.ValueType  # 0
+"""Never sent."""
+FEED_STAGE_INBOX: FeedStage.ValueType  # 1
+"""The viewer's inbox: the feed was made from all authors followed."""
+FEED_STAGE_FAN_IN: FeedStage.ValueType  # 2
+"""Authors that are merged at read: their posts may be missing."""
+FEED_STAGE_SEEN: FeedStage.ValueType  # 3
+"""What the viewer has seen: posts seen before may come first again."""
+FEED_STAGE_FEATURES: FeedStage.ValueType  # 4
+"""Posts that this server has not heard of yet: they may be missing."""
+FEED_STAGE_HYDRATION: FeedStage.ValueType  # 5
+"""The posts' texts: some posts may be missing."""
+FEED_STAGE_VIEWER_STATE: FeedStage.ValueType  # 6
+"""What the viewer likes and passed on: marked as neither."""
+FEED_STAGE_ARCHIVE: FeedStage.ValueType  # 7
+"""Older posts: the feed ends early."""
+Global___FeedStage: _TypeAlias = FeedStage  # noqa: Y015
 
 @_typing.final
 class Ranking(_message.Message):
@@ -86,15 +135,15 @@ class Ranking(_message.Message):
     NEGATIVE_FIELD_NUMBER: _builtins.int
     SCORE_FIELD_NUMBER: _builtins.int
     affinity: _builtins.float
-    """How much the viewer has lately liked this author."""
+    """How much the viewer has lately liked, passed on and opened of this author."""
     quality: _builtins.float
-    """Likes for the author's reach, smoothed."""
+    """Likes, reposts and openings for each impression, smoothed."""
     freshness: _builtins.float
     """Halves with each half-life of age."""
     diversity: _builtins.float
-    """How little of this author and kind comes before it."""
+    """How little of this author and kind comes before it, on this page and those before."""
     negative: _builtins.float
-    """Reports for the author's reach."""
+    """Reports for each impression, weighted by the reporters' trust, and signs of spam."""
     score: _builtins.float
     """0.35 affinity + 0.35 quality + 0.15 freshness + 0.10 diversity - 0.40 negative."""
     def __init__(
@@ -124,8 +173,15 @@ class FeedItem(_message.Message):
     POST_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     RANKING_FIELD_NUMBER: _builtins.int
+    REPOSTED_BY_FIELD_NUMBER: _builtins.int
+    REPOST_ID_FIELD_NUMBER: _builtins.int
+    SEEN_BEFORE_FIELD_NUMBER: _builtins.int
     source: Global___FeedSource.ValueType
     """Where it came from."""
+    repost_id: _builtins.int
+    """Id of that repost; 0 when it is not one."""
+    seen_before: _builtins.bool
+    """The viewer has seen it before; it comes after everything unseen."""
     @_builtins.property
     def post(self) -> _post_pb2.Post:
         """The post."""
@@ -134,20 +190,65 @@ class FeedItem(_message.Message):
     def ranking(self) -> Global___Ranking:
         """Why it stands here; absent in LATEST and past the ranked part."""
 
+    @_builtins.property
+    def reposted_by(self) -> _profile_pb2.Profile:
+        """Who passed the post on to the viewer; absent when it is not a repost."""
+
     def __init__(
         self,
         *,
         post: _post_pb2.Post | None = ...,
         source: Global___FeedSource.ValueType = ...,
         ranking: Global___Ranking | None = ...,
+        reposted_by: _profile_pb2.Profile | None = ...,
+        repost_id: _builtins.int = ...,
+        seen_before: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["post", b"post", "ranking", b"ranking"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["post", b"post", "ranking", b"ranking", "reposted_by", b"reposted_by"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["post", b"post", "ranking", b"ranking", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["post", b"post", "ranking", b"ranking", "repost_id", b"repost_id", "reposted_by", b"reposted_by", "seen_before", b"seen_before", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FeedItem: _TypeAlias = FeedItem  # noqa: Y015
+
+@_typing.final
+class RankingWeights(_message.Message):
+    """What each term counts for in a score."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFFINITY_FIELD_NUMBER: _builtins.int
+    QUALITY_FIELD_NUMBER: _builtins.int
+    FRESHNESS_FIELD_NUMBER: _builtins.int
+    DIVERSITY_FIELD_NUMBER: _builtins.int
+    NEGATIVE_FIELD_NUMBER: _builtins.int
+    affinity: _builtins.float
+    """Weight of affinity."""
+    quality: _builtins.float
+    """Weight of quality."""
+    freshness: _builtins.float
+    """Weight of freshness."""
+    diversity: _builtins.float
+    """Weight of diversity."""
+    negative: _builtins.float
+    """Weight of the negative term; below zero."""
+    def __init__(
+        self,
+        *,
+        affinity: _builtins.float = ...,
+        quality: _builtins.float = ...,
+        freshness: _builtins.float = ...,
+        diversity: _builtins.float = ...,
+        negative: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["affinity", b"affinity", "diversity", b"diversity", "freshness", b"freshness", "negative", b"negative", "quality", b"quality"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RankingWeights: _TypeAlias = RankingWeights  # noqa: Y015
 
 @_typing.final
 class GetHomeFeedRequest(_message.Message):
@@ -189,10 +290,15 @@ class GetHomeFeedResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     DEGRADED_FIELD_NUMBER: _builtins.int
     RANKED_AT_FIELD_NUMBER: _builtins.int
+    WEIGHTS_FIELD_NUMBER: _builtins.int
+    DEGRADED_STAGES_FIELD_NUMBER: _builtins.int
+    RANKED_DOWN_TO_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Token of the next page; empty at the end."""
     degraded: _builtins.bool
     """Whether a store was away and the page was made without it, or from a slower one."""
+    ranked_down_to: _builtins.int
+    """The oldest post that the ranked part reaches down to; older ones follow newest first. 0 when there is none, and in LATEST."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeedItem]:
         """Items in order."""
@@ -201,6 +307,14 @@ class GetHomeFeedResponse(_message.Message):
     def ranked_at(self) -> _timestamp_pb2.Timestamp:
         """The moment for which the ranked order was computed, to the millisecond; the same on all pages of one scroll."""
 
+    @_builtins.property
+    def weights(self) -> Global___RankingWeights:
+        """What the terms of `ranking` count for; absent in LATEST."""
+
+    @_builtins.property
+    def degraded_stages(self) -> _containers.RepeatedScalarFieldContainer[Global___FeedStage.ValueType]:
+        """What the page was made without; empty unless degraded."""
+
     def __init__(
         self,
         *,
@@ -208,14 +322,132 @@ class GetHomeFeedResponse(_message.Message):
         next_page_token: _builtins.str = ...,
         degraded: _builtins.bool = ...,
         ranked_at: _timestamp_pb2.Timestamp | None = ...,
+        weights: Global___RankingWeights | None = ...,
+        degraded_stages: _abc.Iterable[Global___FeedStage.ValueType] | None = ...,
+        ranked_down_to: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["ranked_at", b"ranked_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ranked_at", b"ranked_at", "weights", b"weights"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["degraded", b"degraded", "items", b"items", "next_page_token", b"next_page_token", "ranked_at", b"ranked_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["degraded", b"degraded", "degraded_stages", b"degraded_stages", "items", b"items", "next_page_token", b"next_page_token", "ranked_at", b"ranked_at", "ranked_down_to", b"ranked_down_to", "weights", b"weights"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetHomeFeedResponse: _TypeAlias = GetHomeFeedResponse  # noqa: Y015
+
+@_typing.final
+class WatchHomeFeedRequest(_message.Message):
+    """A request to be told of newer posts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NEWER_THAN_FIELD_NUMBER: _builtins.int
+    newer_than: _builtins.int
+    """Id of the newest post that the viewer has been shown; 0 for now."""
+    def __init__(
+        self,
+        *,
+        newer_than: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["newer_than", b"newer_than"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchHomeFeedRequest: _TypeAlias = WatchHomeFeedRequest  # noqa: Y015
+
+@_typing.final
+class WatchHomeFeedResponse(_message.Message):
+    """News of newer posts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NEWER_COUNT_FIELD_NUMBER: _builtins.int
+    newer_count: _builtins.int
+    """How many posts the viewer's feed has that are newer; counted to 100."""
+    def __init__(
+        self,
+        *,
+        newer_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["newer_count", b"newer_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchHomeFeedResponse: _TypeAlias = WatchHomeFeedResponse  # noqa: Y015
+
+@_typing.final
+class PostFeedback(_message.Message):
+    """What a person did with a post they were shown."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POST_ID_FIELD_NUMBER: _builtins.int
+    OPENED_FIELD_NUMBER: _builtins.int
+    post_id: _builtins.int
+    """Id of the post as the feed gave it."""
+    opened: _builtins.bool
+    """The person opened it, rather than only having had it on the screen."""
+    def __init__(
+        self,
+        *,
+        post_id: _builtins.int = ...,
+        opened: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["opened", b"opened", "post_id", b"post_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PostFeedback: _TypeAlias = PostFeedback  # noqa: Y015
+
+@_typing.final
+class RecordFeedbackRequest(_message.Message):
+    """A batch of feedback."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    idempotency_key: _builtins.str
+    """1 to 64 characters of A-Z a-z 0-9 _ - : and dot; the same key repeats the same request."""
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___PostFeedback]:
+        """1 to 100 posts; of several about one post, opened wins."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[Global___PostFeedback] | None = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "items", b"items"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordFeedbackRequest: _TypeAlias = RecordFeedbackRequest  # noqa: Y015
+
+@_typing.final
+class RecordFeedbackResponse(_message.Message):
+    """The feedback is recorded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordFeedbackResponse: _TypeAlias = RecordFeedbackResponse  # noqa: Y015
 
 @_typing.final
 class GetAuthorTimelineRequest(_message.Message):

@@ -40,6 +40,16 @@ class FeedServiceStub:
                 request_serializer=daira_dot_social_dot_v1_dot_feed__service__pb2.GetHomeFeedRequest.SerializeToString,
                 response_deserializer=daira_dot_social_dot_v1_dot_feed__service__pb2.GetHomeFeedResponse.FromString,
                 _registered_method=True)
+        self.WatchHomeFeed = channel.unary_stream(
+                '/daira.social.v1.FeedService/WatchHomeFeed',
+                request_serializer=daira_dot_social_dot_v1_dot_feed__service__pb2.WatchHomeFeedRequest.SerializeToString,
+                response_deserializer=daira_dot_social_dot_v1_dot_feed__service__pb2.WatchHomeFeedResponse.FromString,
+                _registered_method=True)
+        self.RecordFeedback = channel.unary_unary(
+                '/daira.social.v1.FeedService/RecordFeedback',
+                request_serializer=daira_dot_social_dot_v1_dot_feed__service__pb2.RecordFeedbackRequest.SerializeToString,
+                response_deserializer=daira_dot_social_dot_v1_dot_feed__service__pb2.RecordFeedbackResponse.FromString,
+                _registered_method=True)
         self.GetAuthorTimeline = channel.unary_unary(
                 '/daira.social.v1.FeedService/GetAuthorTimeline',
                 request_serializer=daira_dot_social_dot_v1_dot_feed__service__pb2.GetAuthorTimelineRequest.SerializeToString,
@@ -53,6 +63,22 @@ class FeedServiceServicer:
 
     def GetHomeFeed(self, request, context):
         """A page of the caller's home feed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchHomeFeed(self, request, context):
+        """Says how many posts are newer than a feed, whenever that changes, at most once a second. Ends with OVERLOADED when
+        there are too many watchers or this one does not read; connect again then, after RetryInfo.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecordFeedback(self, request, context):
+        """Takes in what the caller saw and opened, in batches: it moves quality and affinity, and what was seen is not shown
+        again while something else waits. Posts unknown or deleted are passed over.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,6 +98,16 @@ def add_FeedServiceServicer_to_server(servicer, server):
                     servicer.GetHomeFeed,
                     request_deserializer=daira_dot_social_dot_v1_dot_feed__service__pb2.GetHomeFeedRequest.FromString,
                     response_serializer=daira_dot_social_dot_v1_dot_feed__service__pb2.GetHomeFeedResponse.SerializeToString,
+            ),
+            'WatchHomeFeed': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchHomeFeed,
+                    request_deserializer=daira_dot_social_dot_v1_dot_feed__service__pb2.WatchHomeFeedRequest.FromString,
+                    response_serializer=daira_dot_social_dot_v1_dot_feed__service__pb2.WatchHomeFeedResponse.SerializeToString,
+            ),
+            'RecordFeedback': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordFeedback,
+                    request_deserializer=daira_dot_social_dot_v1_dot_feed__service__pb2.RecordFeedbackRequest.FromString,
+                    response_serializer=daira_dot_social_dot_v1_dot_feed__service__pb2.RecordFeedbackResponse.SerializeToString,
             ),
             'GetAuthorTimeline': grpc.unary_unary_rpc_method_handler(
                     servicer.GetAuthorTimeline,
@@ -107,6 +143,60 @@ class FeedService:
             '/daira.social.v1.FeedService/GetHomeFeed',
             daira_dot_social_dot_v1_dot_feed__service__pb2.GetHomeFeedRequest.SerializeToString,
             daira_dot_social_dot_v1_dot_feed__service__pb2.GetHomeFeedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchHomeFeed(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/daira.social.v1.FeedService/WatchHomeFeed',
+            daira_dot_social_dot_v1_dot_feed__service__pb2.WatchHomeFeedRequest.SerializeToString,
+            daira_dot_social_dot_v1_dot_feed__service__pb2.WatchHomeFeedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordFeedback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/daira.social.v1.FeedService/RecordFeedback',
+            daira_dot_social_dot_v1_dot_feed__service__pb2.RecordFeedbackRequest.SerializeToString,
+            daira_dot_social_dot_v1_dot_feed__service__pb2.RecordFeedbackResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -33,6 +33,8 @@ class _PostKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PostKind.Val
     """Carries a link."""
     POST_KIND_QUESTION: _PostKind.ValueType  # 3
     """Asks something."""
+    POST_KIND_REPOST: _PostKind.ValueType  # 4
+    """Passes another post on; feeds show that post and say who passed it on."""
 
 class PostKind(_PostKind, metaclass=_PostKindEnumTypeWrapper):
     """What a post mostly is; ranking mixes kinds."""
@@ -45,6 +47,8 @@ POST_KIND_LINK: PostKind.ValueType  # 2
 """Carries a link."""
 POST_KIND_QUESTION: PostKind.ValueType  # 3
 """Asks something."""
+POST_KIND_REPOST: PostKind.ValueType  # 4
+"""Passes another post on; feeds show that post and say who passed it on."""
 Global___PostKind: _TypeAlias = PostKind  # noqa: Y015
 
 @_typing.final
@@ -62,7 +66,9 @@ class Post(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     LIKES_COUNT_FIELD_NUMBER: _builtins.int
+    REPOSTS_COUNT_FIELD_NUMBER: _builtins.int
     VIEWER_LIKES_FIELD_NUMBER: _builtins.int
+    VIEWER_REPOSTED_FIELD_NUMBER: _builtins.int
     post_id: _builtins.int
     """Id of the post, time-sorted."""
     body: _builtins.str
@@ -73,8 +79,12 @@ class Post(_message.Message):
     """Its kind."""
     likes_count: _builtins.int
     """People who like it; seconds behind."""
+    reposts_count: _builtins.int
+    """People who passed it on; seconds behind."""
     viewer_likes: _builtins.bool
     """Whether the viewer likes it; false without a viewer."""
+    viewer_reposted: _builtins.bool
+    """Whether the viewer passed it on; false without a viewer."""
     @_builtins.property
     def author(self) -> _profile_pb2.Profile:
         """Author's profile without counts."""
@@ -93,11 +103,13 @@ class Post(_message.Message):
         kind: Global___PostKind.ValueType = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         likes_count: _builtins.int = ...,
+        reposts_count: _builtins.int = ...,
         viewer_likes: _builtins.bool = ...,
+        viewer_reposted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "created_at", b"created_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "body", b"body", "created_at", b"created_at", "kind", b"kind", "language", b"language", "likes_count", b"likes_count", "post_id", b"post_id", "viewer_likes", b"viewer_likes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "body", b"body", "created_at", b"created_at", "kind", b"kind", "language", b"language", "likes_count", b"likes_count", "post_id", b"post_id", "reposts_count", b"reposts_count", "viewer_likes", b"viewer_likes", "viewer_reposted", b"viewer_reposted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
