@@ -31,6 +31,7 @@ _FITTING: Final = {
     "Int": _INTEGERS,
     "Piastres": frozenset({FieldDescriptor.CPPTYPE_INT64}),
     "String": frozenset({FieldDescriptor.CPPTYPE_STRING}),
+    "Boolean": frozenset({FieldDescriptor.CPPTYPE_BOOL}),
     "ID": frozenset({FieldDescriptor.CPPTYPE_INT64}),
 }
 
