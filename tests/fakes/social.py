@@ -118,14 +118,31 @@ class Told:
 
     said: list[tuple[str, int]] = field(default_factory=list)
 
-    def post_created(self, post_id: int, author_id: int, kind: int) -> None:
+    async def post_created(
+        self, post_id: int, author_id: int, kind: int, *, original_id: int = 0, spam_percent: int = 0
+    ) -> None:
         self.said.append(("created", post_id))
 
-    def post_deleted(self, post_id: int) -> None:
+    async def post_deleted(self, post_id: int, author_id: int) -> None:
         self.said.append(("deleted", post_id))
 
-    def follows_changed(self, viewer_id: int) -> None:
+    async def post_liked(self, post_id: int, user_id: int, *, likes: bool) -> None:
+        self.said.append(("liked" if likes else "unliked", post_id))
+
+    async def post_reposted(self, original_id: int, user_id: int, *, reposts: bool) -> None:
+        self.said.append(("reposted" if reposts else "unreposted", original_id))
+
+    async def post_reported(self, post_id: int, user_id: int) -> None:
+        self.said.append(("reported", post_id))
+
+    async def follows_changed(self, viewer_id: int) -> None:
         self.said.append(("follows", viewer_id))
+
+    async def relation_changed(
+        self, actor_id: int, other_id: int, *, blocks: bool | None = None, mutes: bool | None = None
+    ) -> None:
+        said = "related" if blocks or mutes else "unrelated"
+        self.said.append((said, other_id))
 
     async def invalidate(self, viewer_ids: Sequence[int]) -> None:
         self.said += [("inbox", viewer_id) for viewer_id in viewer_ids]

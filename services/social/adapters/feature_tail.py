@@ -90,14 +90,36 @@ class ReplicaFeatures:
         self._ranker = ranker
         self._followed = followed
 
-    def post_created(self, post_id: int, author_id: int, kind: int) -> None:
+    async def post_created(
+        self,
+        post_id: int,
+        author_id: int,
+        kind: int,
+        *,
+        original_id: int = 0,  # noqa: ARG002 - the table does not know reposts yet
+        spam_percent: int = 0,  # noqa: ARG002
+    ) -> None:
         """The author's very next feed has the post."""
         self._ranker.post_created(post_id, author_id, kind)
 
-    def post_deleted(self, post_id: int) -> None:
+    async def post_deleted(self, post_id: int, author_id: int) -> None:  # noqa: ARG002
         """The post is in no feed of this replica any more."""
         self._ranker.post_deleted(post_id)
 
-    def follows_changed(self, viewer_id: int) -> None:
+    async def post_liked(self, post_id: int, user_id: int, *, likes: bool) -> None:
+        """Likes are read from the store of record."""
+
+    async def post_reposted(self, original_id: int, user_id: int, *, reposts: bool) -> None:
+        """Reposts are read from the store of record."""
+
+    async def post_reported(self, post_id: int, user_id: int) -> None:
+        """Reports hide nothing from the reporter yet."""
+
+    async def follows_changed(self, viewer_id: int) -> None:
         """What was remembered of whom the viewer follows is forgotten."""
         self._followed.forget(viewer_id)
+
+    async def relation_changed(
+        self, actor_id: int, other_id: int, *, blocks: bool | None = None, mutes: bool | None = None
+    ) -> None:
+        """Relations hide nothing yet."""

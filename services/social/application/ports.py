@@ -88,18 +88,41 @@ class Inboxes(Protocol):
 
 
 class LocalFeatures(Protocol):
-    """The feature table of this replica: what its own writes change is there before the event arrives."""
+    """What a person has just written, for their own next read: here at once, and on other replicas with that read.
 
-    def post_created(self, post_id: int, author_id: int, kind: int) -> None:
+    Best effort after the commit: the events say the same again a moment later.
+    """
+
+    async def post_created(
+        self, post_id: int, author_id: int, kind: int, *, original_id: int = 0, spam_percent: int = 0
+    ) -> None:
         """The author's very next feed has the post."""
         ...
 
-    def post_deleted(self, post_id: int) -> None:
-        """The post is in no feed of this replica any more."""
+    async def post_deleted(self, post_id: int, author_id: int) -> None:
+        """The author's very next feed has the post no more."""
         ...
 
-    def follows_changed(self, viewer_id: int) -> None:
-        """What was remembered of whom the viewer follows is forgotten."""
+    async def post_liked(self, post_id: int, user_id: int, *, likes: bool) -> None:
+        """The post is marked as liked, or not, in the person's very next feed."""
+        ...
+
+    async def post_reposted(self, original_id: int, user_id: int, *, reposts: bool) -> None:
+        """The post is marked as passed on, or not, in the person's very next feed."""
+        ...
+
+    async def post_reported(self, post_id: int, user_id: int) -> None:
+        """The person's very next feed has the post no more."""
+        ...
+
+    async def follows_changed(self, viewer_id: int) -> None:
+        """The viewer's very next feed is of whom they follow now."""
+        ...
+
+    async def relation_changed(
+        self, actor_id: int, other_id: int, *, blocks: bool | None = None, mutes: bool | None = None
+    ) -> None:
+        """The actor blocks or mutes the other, or no longer; None leaves it as it is."""
         ...
 
 

@@ -79,5 +79,5 @@ class ManageProfiles:
         return await self.read(followee_id, follower_id)
 
     async def _forget(self, viewer_id: int) -> None:
-        self._features.follows_changed(viewer_id)
+        await self._features.follows_changed(viewer_id)
         await self._inboxes.invalidate([viewer_id])

@@ -22,28 +22,31 @@ class WritePosts:
         text = clean_text(body, "body", 1, BODY_CHARS_MAX, multiline=True)
         post, is_new = await self._posts.create(NewPost(author_id, text, language_of(text), kind_of(text)), call)
         if is_new:
-            self._features.post_created(post.post_id, author_id, post.kind)
+            await self._features.post_created(post.post_id, author_id, post.kind)
         return post
 
     async def delete(self, author_id: int, post_id: int) -> None:
         """Delete one's own. AppError POST_NOT_FOUND, NOT_POST_AUTHOR."""
         await self._posts.delete(post_id, author_id)
-        self._features.post_deleted(post_id)
+        await self._features.post_deleted(post_id, author_id)
         await self._cache.forget(post_id)
 
     async def like(self, user_id: int, post_id: int) -> Post:
         """Like. AppError POST_NOT_FOUND."""
         await self._posts.like(post_id, user_id)
+        await self._features.post_liked(post_id, user_id, likes=True)
         return await self._one(post_id, user_id)
 
     async def unlike(self, user_id: int, post_id: int) -> Post:
         """Take a like back. AppError POST_NOT_FOUND."""
         await self._posts.unlike(post_id, user_id)
+        await self._features.post_liked(post_id, user_id, likes=False)
         return await self._one(post_id, user_id)
 
     async def report(self, user_id: int, post_id: int) -> None:
         """Report. AppError POST_NOT_FOUND, SELF_NOT_ALLOWED."""
         await self._posts.report(post_id, user_id)
+        await self._features.post_reported(post_id, user_id)
 
     async def read(self, viewer_id: int, post_id: int) -> Post:
         """One post. AppError POST_NOT_FOUND."""
