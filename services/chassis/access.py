@@ -23,6 +23,7 @@ class AccessRule:
     public: bool
     user: bool
     services: frozenset[str]
+    streams: bool = False
 
     def check(self, identity: Identity | None) -> None:
         """AppError UNAUTHENTICATED without identity, PERMISSION_DENIED with the wrong one; silent when admitted."""
@@ -47,8 +48,8 @@ class AccessTable:
     def from_descriptors(cls, services: Iterable[ServiceDescriptor], extension: Any) -> AccessTable:
         """The table of every method of `services`; `extension` is the handle of the access method option.
 
-        AccessTableError names each method without callers, with services but not SERVICE or the reverse, or that
-        streams: the interceptors serve unary calls only.
+        AccessTableError names each method without callers, with services but not SERVICE or the reverse, or that takes a
+        stream: the interceptors serve single requests only, answered once or by a stream.
         """
         rules: dict[str, AccessRule] = {}
         problems: list[str] = []
@@ -68,6 +69,11 @@ class AccessTable:
         """The rule of a full method name, or None for a method that is not of the table."""
         return self._rules.get(method)
 
+    def streams(self, method: str) -> bool:
+        """Whether a method answers by a stream."""
+        rule = self._rules.get(method)
+        return rule is not None and rule.streams
+
     def needs_tokens(self) -> bool:
         """Whether any method admits somebody only by token."""
         return any(not rule.public for rule in self._rules.values())
@@ -79,8 +85,8 @@ def method_path(method: MethodDescriptor) -> str:
 
 
 def _read_rule(method: MethodDescriptor, extension: Any) -> tuple[str, AccessRule | None]:
-    if method.client_streaming or method.server_streaming:
-        return "streams", None
+    if method.client_streaming:
+        return "takes a stream", None
     options = method.GetOptions()
     if not options.HasExtension(extension):
         return "has no access option", None
@@ -92,4 +98,4 @@ def _read_rule(method: MethodDescriptor, extension: Any) -> tuple[str, AccessRul
         return "names no known caller", None
     if ("CALLER_SERVICE" in callers) != bool(services):
         return "must name services exactly when it admits them", None
-    return "", AccessRule("CALLER_PUBLIC" in callers, "CALLER_USER" in callers, services)
+    return "", AccessRule("CALLER_PUBLIC" in callers, "CALLER_USER" in callers, services, method.server_streaming)

@@ -40,6 +40,7 @@ class ServerSettings:
     """
 
     default_deadline_s: float = 5.0
+    stream_limit_s: float = 600.0
     max_concurrent_rpcs: int = 512
     drain_wait_s: float = 1.0
     grace_s: float = 10.0
@@ -51,6 +52,7 @@ class ServerSettings:
         """The settings RPC_* and DRAIN_*; problems are left in `env`."""
         return cls(
             default_deadline_s=env.seconds("RPC_DEFAULT_DEADLINE_S", 5.0, 0.05, 300.0),
+            stream_limit_s=env.seconds("RPC_STREAM_LIMIT_S", 600.0, 1.0, 86_400.0),
             max_concurrent_rpcs=env.integer("RPC_MAX_CONCURRENT", 512, 1, 100_000),
             drain_wait_s=env.seconds("DRAIN_WAIT_S", 1.0, 0.0, 300.0),
             grace_s=env.seconds("DRAIN_GRACE_S", 10.0, 0.0, 300.0),
@@ -82,7 +84,9 @@ class ServerBuilder:
         self.service_names: list[str] = []
         self._access_table = access_table
         self.interceptor = LayeredInterceptor(
-            chassis_layers(access_table, verifier, metrics, self.settings.default_deadline_s)
+            chassis_layers(
+                access_table, verifier, metrics, self.settings.default_deadline_s, self.settings.stream_limit_s
+            )
         )
 
     def add(self, adder: Callable[[Any, Any], None], servicer: Any, descriptor: ServiceDescriptor) -> Self:

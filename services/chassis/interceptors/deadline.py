@@ -1,4 +1,4 @@
-"""No call lasts longer than somebody waits for it, and none starts that cannot end in time."""
+"""No call lasts longer than somebody waits for it, and none starts that cannot end in time. Streams have a limit too."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from typing import Any, Final
 
 from services.chassis import context as call_context
+from services.chassis.access import AccessTable
 from services.chassis.errors import AppError, ErrorKind
 from services.chassis.interceptors.layer import Behaviour, Context
 
@@ -15,20 +16,26 @@ _MIN_REMAINING_S: Final = 0.002
 
 
 class DeadlineLayer:
-    """Takes the caller's deadline, or the server's default when none is carried, and holds the call to it."""
+    """Takes the caller's deadline, or the server's default when none is carried, and holds the call to it.
+
+    A stream lasts `stream_s` by default and at most: whoever opened it may have lost the right to it by then.
+    """
 
     name = "deadline"
 
-    def __init__(self, default_s: float) -> None:
+    def __init__(self, access_table: AccessTable, default_s: float, stream_s: float) -> None:
+        self._access_table = access_table
         self._default_s = default_s
+        self._stream_s = stream_s
 
-    def wrap(self, _method: str, behaviour: Behaviour) -> Behaviour:
+    def wrap(self, method: str, behaviour: Behaviour) -> Behaviour:
         """The behaviour that ends by its deadline."""
-        default_s = self._default_s
+        streams = self._access_table.streams(method)
+        default_s = self._stream_s if streams else self._default_s
 
         async def answer(request: Any, context: Context) -> Any:
             carried_s: float | None = context.time_remaining()
-            limit_s = default_s if carried_s is None else carried_s
+            limit_s = default_s if carried_s is None else min(carried_s, default_s) if streams else carried_s
             if limit_s < _MIN_REMAINING_S:
                 raise too_short()
             call_context.current().deadline_monotonic = time.monotonic() + limit_s

@@ -28,7 +28,11 @@ _INFRASTRUCTURE: Final = ("/grpc.health.v1.", "/grpc.reflection.")
 
 
 def chassis_layers(
-    access_table: AccessTable, verifier: TokenVerifier | None, metrics: Metrics, default_deadline_s: float
+    access_table: AccessTable,
+    verifier: TokenVerifier | None,
+    metrics: Metrics,
+    default_deadline_s: float,
+    stream_limit_s: float,
 ) -> tuple[Layer, ...]:
     """The layers of every server of the house."""
     return (
@@ -36,7 +40,7 @@ def chassis_layers(
         LoggingLayer(),
         MetricsLayer(metrics),
         ErrorsLayer(),
-        DeadlineLayer(default_deadline_s),
+        DeadlineLayer(access_table, default_deadline_s, stream_limit_s),
         AuthenticationLayer(access_table, verifier),
     )
 
@@ -69,12 +73,16 @@ class LayeredInterceptor(grpc.aio.ServerInterceptor):
         return wrapped
 
     def _wrap(self, method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
-        behaviour: Behaviour | None = cast("Behaviour | None", handler.unary_unary)
+        # A method that answers by a stream is a coroutine too: it writes to its context.
+        behaviour = cast("Behaviour | None", handler.unary_unary or handler.unary_stream)
         if behaviour is None:
-            raise TypeError(f"{method} streams; the house serves unary calls only")
+            raise TypeError(f"{method} takes a stream; the house takes single requests only")
         for layer in reversed(self._layers):
             behaviour = layer.wrap(method, behaviour)
-        return grpc.unary_unary_rpc_method_handler(
+        make = (
+            grpc.unary_stream_rpc_method_handler if handler.response_streaming else grpc.unary_unary_rpc_method_handler
+        )
+        return make(
             behaviour,
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import grpc
@@ -31,7 +31,7 @@ Answer = Callable[[bytes], Awaitable[bytes]]
 
 
 def echo_descriptor() -> ServiceDescriptor:
-    """Echo (no side effects), Repeat (idempotent) and Change (neither), all BytesValue to BytesValue."""
+    """Echo (no side effects), Repeat (idempotent), Change (neither) and Flow (a stream), BytesValue to BytesValue."""
     pool = descriptor_pool.DescriptorPool()
     wrapper = descriptor_pb2.FileDescriptorProto()
     wrappers_pb2.DESCRIPTOR.CopyToProto(wrapper)
@@ -50,6 +50,12 @@ def echo_descriptor() -> ServiceDescriptor:
             name=name, input_type=".google.protobuf.BytesValue", output_type=".google.protobuf.BytesValue"
         )
         method.options.idempotency_level = level
+    service.method.add(
+        name="Flow",
+        input_type=".google.protobuf.BytesValue",
+        output_type=".google.protobuf.BytesValue",
+        server_streaming=True,
+    )
     pool.Add(file)
     return pool.FindServiceByName(SERVICE)
 
@@ -104,7 +110,12 @@ def make_builder(
     metrics: Metrics | None = None,
     listen: str = "127.0.0.1:0",
 ) -> ServerBuilder:
-    table = AccessTable({f"/{SERVICE}/{m.name}": (rules or {}).get(m.name, PUBLIC) for m in DESCRIPTOR.methods})
+    table = AccessTable(
+        {
+            f"/{SERVICE}/{m.name}": replace((rules or {}).get(m.name, PUBLIC), streams=m.server_streaming)
+            for m in DESCRIPTOR.methods
+        }
+    )
     builder = ServerBuilder(
         "echo",
         listen,

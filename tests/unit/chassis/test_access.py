@@ -16,13 +16,19 @@ USER = Identity(IdentityKind.USER, user_id=1, session_id=2)
 FRIEND = Identity(IdentityKind.SERVICE, service="friend")
 
 
-def service(name: str, access: access_pb2.Access | None, *, streaming: bool = False) -> ServiceDescriptor:
+def service(
+    name: str, access: access_pb2.Access | None, *, streaming: bool = False, answers_by_stream: bool = False
+) -> ServiceDescriptor:
     pool = descriptor_pool.Default()
     file = descriptor_pb2.FileDescriptorProto(name=f"test/{name}.proto", package=f"test.{name}", syntax="proto3")
     file.message_type.add(name="Nothing")
     message = f".test.{name}.Nothing"
     method = file.service.add(name="S").method.add(
-        name="M", input_type=message, output_type=message, server_streaming=streaming
+        name="M",
+        input_type=message,
+        output_type=message,
+        client_streaming=streaming,
+        server_streaming=answers_by_stream,
     )
     if access is not None:
         method.options.Extensions[access_pb2.access].CopyFrom(access)
@@ -45,15 +51,25 @@ def test_all_problems_are_told() -> None:
         service("unspecified", access_pb2.Access(callers=[access_pb2.CALLER_UNSPECIFIED])),
         service("nameless", access_pb2.Access(callers=[access_pb2.CALLER_SERVICE])),
         service("useless", access_pb2.Access(callers=[access_pb2.CALLER_USER], services=["friend"])),
-        service("streams", access_pb2.Access(callers=[access_pb2.CALLER_USER]), streaming=True),
+        service("takes", access_pb2.Access(callers=[access_pb2.CALLER_USER]), streaming=True),
         service("fine", access_pb2.Access(callers=[access_pb2.CALLER_USER])),
     ]
     with pytest.raises(AccessTableError) as caught:
         AccessTable.from_descriptors(services, access_pb2.access)
     told = str(caught.value)
-    for name in ("none", "empty", "unspecified", "nameless", "useless", "streams"):
+    for name in ("none", "empty", "unspecified", "nameless", "useless", "takes"):
         assert f"/test.{name}.S/M" in told
     assert "/test.fine.S/M" not in told
+
+
+def test_methods_may_answer_by_a_stream() -> None:
+    user = access_pb2.Access(callers=[access_pb2.CALLER_USER])
+    table = AccessTable.from_descriptors(
+        [service("flows", user, answers_by_stream=True), service("stands", user)], access_pb2.access
+    )
+    assert table.streams("/test.flows.S/M")
+    assert not table.streams("/test.stands.S/M")
+    assert not table.streams("/test.unknown.S/M")
 
 
 @pytest.mark.parametrize(

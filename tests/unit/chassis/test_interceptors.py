@@ -16,7 +16,7 @@ from tests.unit.chassis.rpc_rig import DESCRIPTOR
 
 
 def test_the_order_is_asserted() -> None:
-    layers = chassis_layers(AccessTable({}), None, Metrics(), 1.0)
+    layers = chassis_layers(AccessTable({}), None, Metrics(), 1.0, 10.0)
     assert tuple(layer.name for layer in layers) == ORDER
     LayeredInterceptor(layers)
     with pytest.raises(ValueError, match="order"):
