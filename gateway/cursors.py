@@ -11,7 +11,8 @@ from typing import Final
 from gateway.errors import GatewayError, bad_input
 
 _HEAD: Final = struct.Struct(">Bq")
-_CHARS_MAX: Final = 2048
+# Twice in base64, once by the service and once here.
+_CHARS_MAX: Final = 17_000
 SKIP_MAX: Final = 99
 
 

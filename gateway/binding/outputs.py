@@ -94,6 +94,10 @@ def _list(bare: GraphQLList[GraphQLOutputType], proto: FieldDescriptor, annotati
     if not proto.is_repeated:
         raise BindingError(f"{proto.full_name} is not repeated, {bare} is a list")
     target = get_named_type(bare)
+    if isinstance(target, GraphQLEnumType):
+        name_of = _enum(target, proto, annotations, nullable=True)
+        # Values newer than this gateway are left out: a list needs none of them to be whole.
+        return lambda numbers: [name for name in map(name_of, numbers) if name is not None]
     names = {found["name"] for found in annotations.all(target, "message")}
     if proto.message_type is None or proto.message_type.full_name not in names:
         raise BindingError(f"{proto.full_name} does not fit {bare}")
