@@ -12,8 +12,8 @@ from typing import Final
 
 from services.chassis.errors import AppError, invalid
 
-# A feed's token holds the posts it has shown, up to 800 of them at five bytes each.
-_MAX_CHARS: Final = 8192
+# A feed's token holds the posts it has shown, up to a thousand of them at five to eight bytes each.
+_MAX_CHARS: Final = 12_288
 _MAC_BYTES: Final = 16
 _MIN_KEY_BYTES: Final = 32
 

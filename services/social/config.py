@@ -34,6 +34,8 @@ class SocialSettings:
     follow_limit: int
     freshness_half_life_s: float
     max_hot_posts: int
+    post_cache_bytes: int
+    watchers_max: int
 
 
 def social_settings(environment: Mapping[str, str]) -> SocialSettings:
@@ -49,6 +51,8 @@ def social_settings(environment: Mapping[str, str]) -> SocialSettings:
         follow_limit=env.integer("SOCIAL_FOLLOW_LIMIT", 5000, 1, 50_000),
         freshness_half_life_s=env.seconds("SOCIAL_FRESHNESS_HALF_LIFE_S", 43_200.0, 60.0, 2_592_000.0),
         max_hot_posts=env.integer("SOCIAL_MAX_HOT_POSTS", 2_000_000, 1000, 100_000_000),
+        post_cache_bytes=env.integer("SOCIAL_POST_CACHE_BYTES", 64 << 20, 1 << 20, 16 << 30),
+        watchers_max=env.integer("SOCIAL_WATCHERS_MAX", 2_000, 0, 1_000_000),
     )
     env.finish()
     return settings

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from daira.auth.v1 import auth_service_pb2
 from daira.common.v1 import access_pb2
 from daira.events.v1 import event_log_service_pb2, event_log_service_pb2_grpc
 from daira.social.v1 import (
+    feature_service_pb2,
+    feature_service_pb2_grpc,
     feed_service_pb2,
     graph_service_pb2,
     graph_service_pb2_grpc,
@@ -29,32 +31,22 @@ from services.chassis.lifecycle import run_until_signalled, supervised
 from services.chassis.metrics import Metrics
 from services.chassis.page_token import PageTokens
 from services.chassis.postgres import PostgresPool, create_pool
-from services.chassis.redis_client import RedisBreaker, RedisClient, create_redis
+from services.chassis.redis_client import RedisClient, create_redis
 from services.chassis.server import ServerBuilder, ServerSettings, serve
 from services.chassis.telemetry import configure_logging, start_metrics_server
 from services.chassis.tokens import TokenVerifier
 from services.social.adapters.auth_keys import AuthKeys
-from services.social.adapters.feature_feed import FeatureFeed
-from services.social.adapters.feature_tail import FeatureTail, ReplicaFeatures
-from services.social.adapters.inbox_reader import InboxReader
-from services.social.adapters.native_ranker import NativeRanker
-from services.social.adapters.post_hydrator import PostHydrator
-from services.social.adapters.postgres.feed_queries import PostgresFeedStore
+from services.social.adapters.feature_tail import FeatureTail
 from services.social.adapters.postgres.graph import PostgresGraph
-from services.social.adapters.postgres.post_views import PostgresPostViews
 from services.social.adapters.postgres.posts import PostgresPosts
 from services.social.adapters.postgres.profiles import PostgresProfiles
-from services.social.adapters.redis_feed_sessions import RedisFeedSessions
-from services.social.adapters.redis_inbox import RedisInboxes
 from services.social.application.feed.author_timeline import AuthorTimeline
-from services.social.application.feed.followed_authors import FollowedAuthors
-from services.social.application.feed.gather import GatherSources
-from services.social.application.feed.home_feed import HomeFeed
-from services.social.application.feed.select_ids import SelectIds
 from services.social.application.profiles import ManageProfiles
 from services.social.application.write_post import WritePosts
 from services.social.config import SocialSettings, social_settings
+from services.social.feed_parts import compose_feed
 from services.social.rpc.event_log_servicer import EventLogServicer
+from services.social.rpc.feature_servicer import FeatureServicer
 from services.social.rpc.feed_servicer import FeedServicer, add_feed_servicer
 from services.social.rpc.graph_servicer import GraphServicer
 from services.social.rpc.post_servicer import PostServicer
@@ -69,6 +61,7 @@ class Servicers:
     profiles: ProfileServicer
     graph: GraphServicer
     feeds: FeedServicer
+    features: FeatureServicer
     log: EventLogServicer
     tail: FeatureTail
 
@@ -95,6 +88,9 @@ async def run(settings: SocialSettings, server_settings: ServerSettings, stop: a
     auth = create_channel(settings.auth_address, [auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]])
     keys = KeySet(AuthKeys(auth), clock)
     made = compose(settings, pool, redis, clock, metrics)
+    # Streams of news wait rather than work: they have places of their own beside those of calls.
+    places = server_settings.max_concurrent_rpcs + settings.watchers_max
+    server_settings = replace(server_settings, max_concurrent_rpcs=places)
     builder = build_server(settings, server_settings, made, keys, clock, metrics)
     if settings.worker.metrics_port:
         start_metrics_server(metrics, settings.worker.metrics_port)
@@ -110,28 +106,20 @@ def compose(
     settings: SocialSettings, pool: PostgresPool, redis: RedisClient, clock: Clock, metrics: Metrics
 ) -> Servicers:
     """Adapters into use cases into servicers."""
-    breaker = RedisBreaker(clock)
-    store, graph, profiles = PostgresFeedStore(pool), PostgresGraph(pool, settings.follow_limit), PostgresProfiles(pool)
+    graph, profiles = PostgresGraph(pool, settings.follow_limit), PostgresProfiles(pool)
     posts = PostgresPosts(pool)
-    ranker = NativeRanker(freshness_half_life_s=settings.freshness_half_life_s, max_posts=settings.max_hot_posts)
-    followed = FollowedAuthors(store, clock)
-    hydrator = PostHydrator(redis, breaker, posts, PostgresPostViews(pool), ranker)
-    table = FeatureFeed(ranker, followed, pool, hydrator.forget_author)
-    inbox = InboxReader(RedisInboxes(redis), breaker, store, ranker, table)
-    gather = GatherSources(inbox, followed, store, table)
-    sessions = RedisFeedSessions(redis, breaker)
-    home = HomeFeed(SelectIds(gather, ranker, sessions, store), gather, ranker, sessions, hydrator, clock)
-    features = ReplicaFeatures(ranker, followed)
-    people = ManageProfiles(profiles, graph, inbox, features, clock)
+    feed = compose_feed(settings, pool, redis, posts, clock, metrics)
+    people = ManageProfiles(profiles, graph, feed.inbox, feed.writes, clock)
     tokens = PageTokens(settings.page_key.reveal())
-    tail = FeatureTail(table, pool, redis, clock, metrics)
+    author = AuthorTimeline(feed.store, feed.ranker, profiles, feed.hydrator)
     return Servicers(
-        posts=PostServicer(WritePosts(posts, features, hydrator)),
+        posts=PostServicer(WritePosts(posts, feed.writes, feed.hydrator)),
         profiles=ProfileServicer(people),
         graph=GraphServicer(people, graph, tokens),
-        feeds=FeedServicer(home, AuthorTimeline(store, ranker, profiles, hydrator), tokens),
+        feeds=FeedServicer(feed.home, author, feed.news, tokens),
+        features=FeatureServicer(feed.tail),
         log=EventLogServicer(PostgresEventLog(pool)),
-        tail=tail,
+        tail=feed.tail,
     )
 
 
@@ -148,6 +136,7 @@ def build_server(
     graph = graph_service_pb2.DESCRIPTOR.services_by_name["GraphService"]
     posts = post_service_pb2.DESCRIPTOR.services_by_name["PostService"]
     feeds = feed_service_pb2.DESCRIPTOR.services_by_name["FeedService"]
+    features = feature_service_pb2.DESCRIPTOR.services_by_name["FeatureService"]
     log = event_log_service_pb2.DESCRIPTOR.services_by_name["EventLogService"]
     return (
         ServerBuilder(
@@ -155,7 +144,9 @@ def build_server(
             settings.listen,
             clock=clock,
             verifier=TokenVerifier(keys, settings.service_key.reveal(), clock),
-            access_table=AccessTable.from_descriptors([profiles, graph, posts, feeds, log], access_pb2.access),
+            access_table=AccessTable.from_descriptors(
+                [profiles, graph, posts, feeds, features, log], access_pb2.access
+            ),
             metrics=metrics,
             settings=server_settings,
         )
@@ -163,6 +154,7 @@ def build_server(
         .add(graph_service_pb2_grpc.add_GraphServiceServicer_to_server, made.graph, graph)
         .add(post_service_pb2_grpc.add_PostServiceServicer_to_server, made.posts, posts)
         .add(add_feed_servicer, made.feeds, feeds)
+        .add(feature_service_pb2_grpc.add_FeatureServiceServicer_to_server, made.features, features)
         .add(event_log_service_pb2_grpc.add_EventLogServiceServicer_to_server, made.log, log)
         .on_ready("keys", keys.load)
         .on_ready("features", made.tail.is_caught_up)

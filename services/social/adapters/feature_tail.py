@@ -73,6 +73,10 @@ class FeatureTail:
         """Of all that the table holds: replicas at the same position have the same."""
         return self._feed.checksum()
 
+    def stats(self) -> dict[str, int]:
+        """Sizes of the table."""
+        return self._feed.stats()
+
     async def _filled(self, stop: asyncio.Event) -> int | None:
         while not stop.is_set():
             try:

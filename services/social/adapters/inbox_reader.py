@@ -1,4 +1,4 @@
-"""Reads an inbox, and builds it when it is missing: once, however many ask at once."""
+"""Reads an inbox with all that lies beside it, and builds it when it is missing: once, however many ask at once."""
 
 from __future__ import annotations
 
@@ -8,37 +8,50 @@ from collections.abc import Sequence
 
 from services.chassis.errors import AppError
 from services.chassis.ids import MAX_ID
-from services.chassis.redis_client import RedisBreaker
-from services.social.adapters.redis_inbox import CAP, RedisInboxes
-from services.social.application.feed.ports import Features, FeedStore, Ranker, Sources
+from services.chassis.redis_client import RedisBreaker, RedisClient
+from services.social.adapters import own_writes, redis_inbox, redis_seen
+from services.social.adapters.own_writes import OwnWrites
+from services.social.adapters.redis_inbox import CAP, RedisInboxes, floor_of
+from services.social.application.feed.ports import Features, FeedStore, InboxRead, Ranker
 
 
 class InboxReader:
     """Implements application.feed.ports.Inbox and application.ports.Inboxes."""
 
     def __init__(
-        self, inboxes: RedisInboxes, breaker: RedisBreaker, store: FeedStore, ranker: Ranker, features: Features
+        self,
+        redis: RedisClient,
+        breaker: RedisBreaker,
+        store: FeedStore,
+        ranker: Ranker,
+        features: Features,
+        writes: OwnWrites,
     ) -> None:
-        self._inboxes = inboxes
+        self._redis = redis
+        self._inboxes = RedisInboxes(redis)
         self._breaker = breaker
         self._store = store
         self._ranker = ranker
         self._features = features
+        self._writes = writes
         self._building: dict[int, asyncio.Task[Sequence[bytes]]] = {}
 
-    async def read(self, viewer_id: int) -> Sequence[bytes]:
-        """The entries with their bottom marker. AppError UNAVAILABLE when Redis is away, or Postgres while building."""
+    async def read(self, viewer_id: int) -> InboxRead:
+        """The inbox, what the viewer has seen, and what the viewer has just written anywhere, in one round trip.
+
+        AppError UNAVAILABLE when Redis is away, or Postgres while building.
+        """
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.lrange(redis_inbox.key_of(viewer_id), 0, -1)
+        pipeline.expire(redis_inbox.key_of(viewer_id), redis_inbox.LIFE_S)
+        pipeline.get(redis_seen.key_of(viewer_id))
+        pipeline.lrange(own_writes.key_of(viewer_id), 0, -1)
         async with self._breaker.guard():
-            entries = await self._inboxes.read(viewer_id)
-        if entries is not None:
-            return entries
-        building = self._building.get(viewer_id)
-        if building is None:
-            building = asyncio.create_task(self._build(viewer_id))
-            self._building[viewer_id] = building
-            building.add_done_callback(lambda done: self._built(viewer_id, done))
-        # One caller going away must not end the build that others wait for.
-        return await asyncio.shield(building)
+            entries, _, seen, written = await pipeline.execute()
+        self._writes.take_in(viewer_id, written)
+        if not redis_inbox.is_complete(entries):
+            entries = await self._built(viewer_id)
+        return InboxRead(entries, floor_of(entries), seen)
 
     async def invalidate(self, viewer_ids: Sequence[int]) -> None:
         """Forget inboxes at once when Redis is there; the fan-out worker does it for certain."""
@@ -48,6 +61,15 @@ class InboxReader:
         with contextlib.suppress(AppError):
             async with self._breaker.guard():
                 await self._inboxes.invalidate(viewer_ids)
+
+    async def _built(self, viewer_id: int) -> Sequence[bytes]:
+        building = self._building.get(viewer_id)
+        if building is None:
+            building = asyncio.create_task(self._build(viewer_id))
+            self._building[viewer_id] = building
+            building.add_done_callback(lambda done: self._end(viewer_id, done))
+        # One caller going away must not end the build that others wait for.
+        return await asyncio.shield(building)
 
     async def _build(self, viewer_id: int) -> Sequence[bytes]:
         async with self._breaker.guard():
@@ -67,12 +89,12 @@ class InboxReader:
         """By the feature table, once it has everything that may have been fanned out before the build began."""
         following = await self._store.following(viewer_id)
         if await self._features.reached(following.head_pos):
-            newest = self._ranker.newest(Sources((), (*following.authors, viewer_id)), CAP)
+            newest = self._ranker.newest((*following.authors, viewer_id), CAP)
             if not self._ranker.floor or (len(newest) == CAP and newest[-1] >= self._ranker.floor):
                 return newest
         return await self._store.newest(viewer_id, MAX_ID, CAP)
 
-    def _built(self, viewer_id: int, done: asyncio.Task[Sequence[bytes]]) -> None:
+    def _end(self, viewer_id: int, done: asyncio.Task[Sequence[bytes]]) -> None:
         if self._building.get(viewer_id) is done:
             del self._building[viewer_id]
         if not done.cancelled():

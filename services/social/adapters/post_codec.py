@@ -45,10 +45,14 @@ def cacheable_post(post: Post) -> post_pb2.Post:
     return message
 
 
-def view_of_post(likes: int, viewer_likes: bool) -> bytes:  # noqa: FBT001 - the two fields of the message
-    """Fields 10 and 20 of a serialised post, to put behind its cached part."""
-    counted = b"\x50" + varint(likes) if likes else b""
-    return counted + b"\xa0\x01\x01" if viewer_likes else counted
+def view_of_post(likes: int, reposts: int, viewer_likes: bool, viewer_reposted: bool) -> bytes:  # noqa: FBT001 - the fields of the message
+    """Fields 10, 11, 20 and 21 of a serialised post, to put behind its cached part."""
+    view = b"\x50" + varint(likes) if likes else b""
+    if reposts:
+        view += b"\x58" + varint(reposts)
+    if viewer_likes:
+        view += b"\xa0\x01\x01"
+    return view + b"\xa8\x01\x01" if viewer_reposted else view
 
 
 def varint(number: int) -> bytes:

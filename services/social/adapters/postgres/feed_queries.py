@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from services.chassis.postgres import PostgresPool, unavailable_as_app_error
@@ -24,8 +25,23 @@ CROSS JOIN LATERAL (
 ) p
 ORDER BY p.id DESC LIMIT $3
 """
+# The same without reposts, which bring posts up while they are hot and nothing more.
+_OLDER: Final = """
+SELECT p.id
+FROM (
+    SELECT followee_id AS author_id FROM follows WHERE follower_id = $1 AND followee_id <> ALL($4)
+    UNION ALL SELECT $1
+) a
+CROSS JOIN LATERAL (
+    SELECT id FROM posts
+    WHERE author_id = a.author_id AND id < $2 AND deleted_at IS NULL AND original_id = 0 AND id <> ALL($5)
+    ORDER BY id DESC LIMIT $3
+) p
+ORDER BY p.id DESC LIMIT $3
+"""
 _OF_AUTHOR: Final = """
-SELECT id FROM posts WHERE author_id = $1 AND id < $2 AND deleted_at IS NULL ORDER BY id DESC LIMIT $3
+SELECT id FROM posts
+WHERE author_id = $1 AND id < $2 AND deleted_at IS NULL AND original_id = 0 ORDER BY id DESC LIMIT $3
 """
 
 
@@ -47,14 +63,20 @@ class PostgresFeedStore:
         return Following(row[0], row[1])
 
     async def newest(self, viewer_id: int, before_id: int, limit: int) -> list[int]:
-        """The newest posts of followees and of the viewer below an id."""
+        """The newest posts and reposts of followees and of the viewer below an id."""
         return await self._ids(_NEWEST, viewer_id, before_id, limit)
 
+    async def older(
+        self, viewer_id: int, before_id: int, limit: int, *, without_authors: Collection[int], without: Collection[int]
+    ) -> list[int]:
+        """The newest posts of followees and of the viewer below an id, some left out."""
+        return await self._ids(_OLDER, viewer_id, before_id, limit, list(without_authors), list(without))
+
     async def of_author(self, author_id: int, before_id: int, limit: int) -> list[int]:
-        """The newest posts of an author below an id."""
+        """The newest posts, no reposts, of an author below an id."""
         return await self._ids(_OF_AUTHOR, author_id, before_id, limit)
 
-    async def _ids(self, statement: str, *arguments: int) -> list[int]:
+    async def _ids(self, statement: str, *arguments: int | list[int]) -> list[int]:
         async with unavailable_as_app_error():
             rows = await self._pool.fetch(statement, *arguments)
         return [row[0] for row in rows]

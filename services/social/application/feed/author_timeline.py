@@ -24,7 +24,7 @@ class AuthorTimeline:
     async def page(
         self, author_id: int, viewer_id: int, size: int, before: int
     ) -> tuple[list[bytes], int | None, bool]:
-        """Serialised posts, the id to go on before (None at the end), and whether a store was away.
+        """Serialised posts, reposts left out, the id to go on before (None at the end), and whether a store was away.
 
         AppError PROFILE_NOT_FOUND; UNAVAILABLE when nothing can be shown without the store of record.
         """
@@ -36,13 +36,13 @@ class AuthorTimeline:
                 break
             try:
                 ids, here_after = await self._next(author_id, here, size - len(page))
-                posts, away = await self._hydrator.hydrate(ids, viewer_id)
+                posts, missing = await self._hydrator.hydrate(ids, viewer_id)
             except AppError:
                 if not page:
                     raise
                 return page, here, True
             page += [posts[post_id] for post_id in ids if post_id in posts]
-            degraded = degraded or away
+            degraded = degraded or bool(missing)
             here = here_after
         if not page and not await self._profiles.by_ids([author_id], 0):
             raise not_found("profile", "PROFILE_NOT_FOUND")

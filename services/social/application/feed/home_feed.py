@@ -1,19 +1,19 @@
-"""The home feed: select ids, keep the order, hydrate, and fill the page up."""
+"""The home feed: sources, filters and ranking, page, hydration, muted words; and again until the page is full."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Sequence
 from typing import Final
 
 from services.chassis.clock import Clock
 from services.chassis.errors import AppError
-from services.social.application.feed.gather import GatherSources
-from services.social.application.feed.ports import Hydrator, Ranker, Sessions, Source
-from services.social.application.feed.position import Item, Mode, Page, Position, Slice
-from services.social.application.feed.select_ids import SelectIds
+from services.social.application.feed.ports import FeedMetrics, Hydrator, MutedWords, Pick, Sources, Stage
+from services.social.application.feed.position import Item, Mode, Page, Position
+from services.social.application.feed.select_posts import SelectPosts
+from services.social.application.feed.sources import GatherSources
 
-# A page whose posts have all been deleted is filled anew this often before it is given back short.
+# A page whose posts are all deleted or muted is filled anew this often before it is given back short.
 _REFILLS_MAX: Final = 20
 
 
@@ -22,65 +22,92 @@ class HomeFeed:
 
     def __init__(
         self,
-        select: SelectIds,
         gather: GatherSources,
-        ranker: Ranker,
-        sessions: Sessions,
+        select: SelectPosts,
         hydrator: Hydrator,
+        muted: MutedWords,
         clock: Clock,
+        metrics: FeedMetrics,
     ) -> None:
-        self._select = select
         self._gather = gather
-        self._ranker = ranker
-        self._sessions = sessions
+        self._select = select
         self._hydrator = hydrator
+        self._muted = muted
         self._clock = clock
+        self._metrics = metrics
 
     async def page(self, viewer_id: int, mode: Mode, size: int, position: Position | None) -> Page:
         """The page at a position, the first when it is None. AppError UNAVAILABLE when neither store can answer."""
         here: Position | None = position or Position(mode, self._clock.now_ms())
         page = Page(here.ranked_at_ms if here else 0)
+        sources: Sources | None = None
         for _ in range(_REFILLS_MAX):
             if here is None or len(page.items) >= size:
                 break
             try:
-                part = await self._select.next(viewer_id, here, size - len(page.items))
-                await self._add(page, part, viewer_id)
+                if sources is None and not here.in_archive:
+                    sources = await self._sources(viewer_id)
+                here = await self._fill(page, viewer_id, here, size - len(page.items), sources)
             except AppError:
                 if not page.items:
                     raise
                 # A store went away on the way: what there is now, and the rest when it is asked for again.
-                page.degraded = True
+                page.missing.add(Stage.ARCHIVE if here.in_archive else Stage.HYDRATION)
                 break
-            here = part.after
         page.position = here
+        for stage in page.missing:
+            self._metrics.degraded(stage)
         return page
 
-    async def _add(self, page: Page, part: Slice, viewer_id: int) -> None:
-        if not part.ids:
-            page.degraded = page.degraded or part.degraded
-            return
-        is_kept = True
-        hydrating = self._hydrator.hydrate(part.ids, viewer_id)
-        if part.order and part.after is not None:
-            saving = self._sessions.save(viewer_id, part.after.nonce, part.order)
-            (posts, away), is_kept = await asyncio.gather(hydrating, saving)
-        else:
-            posts, away = await hydrating
-        page.degraded = page.degraded or part.degraded or away or not is_kept
-        sources = await self._sources(part, viewer_id)
-        page.items += [
-            Item(post_id, posts[post_id], sources[post_id], part.terms.get(post_id))
-            for post_id in part.ids
-            if post_id in posts
+    async def _sources(self, viewer_id: int) -> Sources:
+        started = time.perf_counter()
+        sources = await self._gather.sources(viewer_id)
+        self._metrics.stage("sources", time.perf_counter() - started)
+        return sources
+
+    async def _fill(
+        self, page: Page, viewer_id: int, here: Position, wanted: int, sources: Sources | None
+    ) -> Position | None:
+        """Add to the page what comes next; where the scroll stands then."""
+        started = time.perf_counter()
+        part = await self._select.next(viewer_id, here, wanted, sources)
+        selected = time.perf_counter()
+        self._metrics.stage("archive" if here.in_archive else "select", selected - started)
+        page.missing |= part.missing
+        if part.picks:
+            items = await self._hydrated(page, part.picks, viewer_id)
+            page.items += await self._unmuted(page, items, viewer_id)
+            self._metrics.stage("hydrate", time.perf_counter() - selected)
+        if here.mode is Mode.RANKED and part.after is not None:
+            page.ranked_down_to = part.after.floor
+        return part.after
+
+    async def _hydrated(self, page: Page, picks: Sequence[Pick], viewer_id: int) -> list[Item]:
+        posts, missing = await self._hydrator.hydrate([pick.shows for pick in picks], viewer_id)
+        page.missing |= missing
+        reposts = [pick.post_id for pick in picks if pick.shows != pick.post_id]
+        reposters = await self._hydrator.authors(reposts) if reposts else {}
+        return [
+            Item(
+                pick.shows,
+                posts[pick.shows],
+                pick.source,
+                pick.terms,
+                pick.seen_before,
+                pick.post_id if pick.shows != pick.post_id else 0,
+                reposters.get(pick.post_id, b""),
+            )
+            for pick in picks
+            if pick.shows in posts and (pick.shows == pick.post_id or pick.post_id in reposters)
         ]
 
-    async def _sources(self, part: Slice, viewer_id: int) -> Mapping[int, Source]:
-        if part.from_archive:
-            return dict.fromkeys(part.ids, Source.ARCHIVE)
-        merged = await self._gather.merged_authors(viewer_id)
-        authors = self._ranker.authors_of(part.ids)
-        return {
-            post_id: Source.AUTHOR if author in merged else Source.INBOX
-            for post_id, author in zip(part.ids, authors, strict=True)
-        }
+    async def _unmuted(self, page: Page, items: list[Item], viewer_id: int) -> list[Item]:
+        try:
+            words = await self._muted.of(viewer_id)
+        except AppError:
+            page.missing.add(Stage.VIEWER_STATE)
+            return items
+        if not words:
+            return items
+        hidden = self._muted.hide([item.post for item in items], words)
+        return [item for item, is_hidden in zip(items, hidden, strict=True) if not is_hidden]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 from services.chassis.ids import MAX_ID
-from services.social.application.feed.ports import Source, Terms
+from services.social.application.feed.ports import Pick, Source, Stage, Terms
 
 
 class Mode(IntEnum):
@@ -19,51 +18,57 @@ class Mode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a scroll stands.
+    """Where a scroll stands. Everything a next page depends on is in here, and nothing of it in a store.
 
-    RANKED: `offset` posts of the session `nonce` are read; its order is as of ranked_at_ms, of posts from `before` to
-    `ceiling`. Past the session, and in LATEST: everything below `before` is still to come.
+    The window of a scroll goes from the post `floor` up to the post `ceiling`, both settled by its first page. RANKED:
+    `shown` are the posts of the pages before, in order; whatever else is in the window is still to come, the best first.
+    LATEST: whatever is older than `before` is. Past the window, `in_archive`: whatever is older than `before`, but for
+    `skipped`, which were shown already.
     """
 
     mode: Mode
     ranked_at_ms: int
-    nonce: int = 0
-    offset: int = 0
     ceiling: int = MAX_ID
+    floor: int = 0
     before: int = MAX_ID
+    shown: tuple[int, ...] = ()
+    skipped: tuple[int, ...] = ()
     in_archive: bool = False
+
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing was shown yet."""
+        return self.ceiling == MAX_ID
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item of a page; `post` is a serialised daira.social.v1.Post."""
+    """One item of a page; `post` is a serialised daira.social.v1.Post, `reposted_by` a serialised Profile or empty."""
 
     post_id: int
     post: bytes
     source: Source
     terms: Terms | None = None
+    seen_before: bool = False
+    repost_id: int = 0
+    reposted_by: bytes = b""
 
 
 @dataclass(slots=True)
 class Page:
-    """A page of the feed; `position` is None at the end."""
+    """A page of the feed; `position` is None at the end, `missing` is what it was made without."""
 
     ranked_at_ms: int
     items: list[Item] = field(default_factory=list)
     position: Position | None = None
-    degraded: bool = False
+    missing: set[Stage] = field(default_factory=set)
+    ranked_down_to: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Ids that come next, why they are there, and where the scroll stands after them; None at the end.
+    """Picks that come next, and where the scroll stands after them; None at the end."""
 
-    `order` is a new ranked order that the next pages need.
-    """
-
-    ids: Sequence[int]
+    picks: list[Pick]
     after: Position | None
-    terms: dict[int, Terms] = field(default_factory=dict)
-    degraded: bool = False
-    order: Sequence[int] = ()
-    from_archive: bool = False
+    missing: frozenset[Stage] = frozenset()

@@ -1,110 +1,92 @@
-"""The ids that come next in a scroll: ranked, latest, or out of the archive."""
+"""The posts that come next in a scroll: ranked, latest, or out of the archive."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from services.social.application.feed.gather import GatherSources
-from services.social.application.feed.ports import FeedStore, Ranked, Ranker, Sessions, Sources
+from services.chassis.ids import first_id_at
+from services.social.application.feed.ports import FeedStore, Hot, Pick, Ranker, Source, Sources
 from services.social.application.feed.position import Mode, Position, Slice
+from services.social.application.feed.sources import GatherSources
 
-CANDIDATES: Final = 800
+# A window has 800 posts at its first page; who follows more people meanwhile gets some more of theirs in it.
+SHOWN_MAX: Final = 1_000
 
 
-class SelectIds:
-    """The newest 800 posts that a viewer can see are the hot part of a feed; all that is older is the archive."""
+class SelectPosts:
+    """The newest 800 posts that a viewer can see are the hot window of a feed; all that is older is the archive."""
 
-    def __init__(self, gather: GatherSources, ranker: Ranker, sessions: Sessions, store: FeedStore) -> None:
+    def __init__(self, gather: GatherSources, ranker: Ranker, store: FeedStore) -> None:
         self._gather = gather
         self._ranker = ranker
-        self._sessions = sessions
         self._store = store
 
-    async def next(self, viewer_id: int, here: Position, wanted: int) -> Slice:
-        """At most `wanted` ids from a position on. AppError UNAVAILABLE when the stores it takes are away."""
-        if here.in_archive:
+    async def next(self, viewer_id: int, here: Position, wanted: int, sources: Sources | None) -> Slice:
+        """At most `wanted` posts from a position on; `sources` are needed unless the position is in the archive.
+
+        AppError UNAVAILABLE when the stores that it takes are away.
+        """
+        if here.in_archive or sources is None:
             return await self._archive(viewer_id, here, wanted)
         if here.mode is Mode.LATEST:
-            return await self._latest(viewer_id, here, wanted)
-        if here.nonce == 0:
-            return await self._rank(viewer_id, here, wanted)
-        return await self._ranked_before(viewer_id, here, wanted)
+            return await self._latest(viewer_id, here, wanted, sources)
+        return await self._ranked(viewer_id, here, wanted, sources)
 
-    async def _rank(self, viewer_id: int, here: Position, wanted: int) -> Slice:
-        sources = await self._gather.sources(viewer_id)
-        ranked = self._ranker.rank(viewer_id, sources, here.ranked_at_ms, here.ceiling)
-        if not _reaches_down(ranked.ids, sources):
-            sources = await self._gather.exact_and_rebuild(viewer_id)
-            ranked = self._ranker.rank(viewer_id, sources, here.ranked_at_ms, here.ceiling)
-        order = self._in_table(ranked.ids)
-        before = self._archive_begins(order, here)
-        if not order:
-            archive = replace(here, before=before, in_archive=True)
-            return await self._archive(viewer_id, archive, wanted, degraded=sources.degraded)
-        settled = replace(here, nonce=1 + secrets.randbits(62), ceiling=max(order), before=before)
-        kept = order if len(order) > wanted else ()
-        return _of_order(order, settled, wanted, ranked, order_to_keep=kept, degraded=sources.degraded)
+    async def _ranked(self, viewer_id: int, here: Position, wanted: int, sources: Sources) -> Slice:
+        floor = max(sources.floor, self._ranker.floor)
+        if not here.is_first and floor > here.floor:
+            # The inbox was cut since the first page: it lacks the oldest of this scroll's window.
+            sources = await self._gather.exact(viewer_id, sources)
+            floor = max(here.floor, self._ranker.floor)
+        hot = self._ranker.ranked(
+            viewer_id, sources, here.ranked_at_ms,
+            floor=max(floor, here.floor), ceiling=here.ceiling, shown=here.shown, limit=wanted,
+        )  # fmt: skip
+        shown = (*here.shown, *(pick.post_id for pick in hot.picks))
+        after = replace(here, ceiling=_ceiling(here, hot), floor=hot.floor, shown=shown)
+        if len(hot.picks) < wanted or len(shown) >= SHOWN_MAX:
+            return Slice(list(hot.picks), _into_archive(after, hot.floor, hot.picks, shown), sources.missing)
+        return Slice(list(hot.picks), replace(after, skipped=_skipped(here, hot.picks)), sources.missing)
 
-    async def _ranked_before(self, viewer_id: int, here: Position, wanted: int) -> Slice:
-        order: Sequence[int] | None = await self._sessions.load(viewer_id, here.nonce)
-        if order is not None:
-            # Ranked again for the terms only; the order stays.
-            ranked = self._ranker.rank_only(viewer_id, order, here.ranked_at_ms)
-            return _of_order(order, here, wanted, ranked)
-        # Ranked anew as of the first page's moment, over the posts that it could have had.
-        sources = await self._gather.exact(viewer_id)
-        ranked = self._ranker.rank(viewer_id, sources, here.ranked_at_ms, here.ceiling)
-        order = [post_id for post_id in ranked.ids if post_id >= here.before]
-        return _of_order(order, here, wanted, ranked, order_to_keep=order, degraded=True)
+    async def _latest(self, viewer_id: int, here: Position, wanted: int, sources: Sources) -> Slice:
+        floor = max(sources.floor, self._ranker.floor)
+        if floor and here.before <= floor:
+            return await self._archive(viewer_id, _into_archive(here, here.before, (), ()) or here, wanted)
+        hot = self._ranker.latest(
+            viewer_id, sources, floor=floor, ceiling=here.ceiling, before=here.before, limit=wanted
+        )
+        after = replace(here, ceiling=_ceiling(here, hot), floor=hot.floor)
+        if len(hot.picks) < wanted:
+            end = min(hot.floor, here.before)
+            return Slice(list(hot.picks), _into_archive(after, end, hot.picks, ()), sources.missing)
+        after = replace(after, before=hot.picks[-1].post_id, skipped=_skipped(here, hot.picks))
+        return Slice(list(hot.picks), after, sources.missing)
 
-    async def _latest(self, viewer_id: int, here: Position, wanted: int) -> Slice:
-        sources = await self._gather.sources(viewer_id)
-        newest = self._ranker.newest(sources, CANDIDATES)
-        if not _reaches_down(newest, sources):
-            sources = await self._gather.exact_and_rebuild(viewer_id)
-            newest = self._ranker.newest(sources, CANDIDATES)
-        hot = self._in_table(newest)
-        ids = [post_id for post_id in hot if post_id < here.before][:wanted]
-        if len(ids) == wanted:
-            return Slice(ids, replace(here, before=ids[-1]), degraded=sources.degraded)
-        before = min(here.before, self._archive_begins(hot, here))
-        return Slice(ids, replace(here, before=before, in_archive=True), degraded=sources.degraded)
-
-    async def _archive(self, viewer_id: int, here: Position, wanted: int, *, degraded: bool = False) -> Slice:
-        ids = await self._store.newest(viewer_id, here.before, wanted)
+    async def _archive(self, viewer_id: int, here: Position, wanted: int) -> Slice:
+        without = (*here.skipped, *self._ranker.reported_posts(viewer_id))
+        ids = await self._store.older(
+            viewer_id, here.before, wanted, without_authors=self._ranker.hidden_authors(viewer_id), without=without
+        )
         after = replace(here, before=ids[-1]) if len(ids) == wanted else None
-        return Slice(ids, after, degraded=degraded, from_archive=True)
-
-    def _in_table(self, ids: Sequence[int]) -> Sequence[int]:
-        """Without those below the table's floor: there it has some posts and lacks others."""
-        floor = self._ranker.floor
-        return [post_id for post_id in ids if post_id >= floor] if floor else ids
-
-    def _archive_begins(self, hot: Sequence[int], here: Position) -> int:
-        if len(hot) < CANDIDATES and self._ranker.floor:
-            return min(here.before, self._ranker.floor)
-        return min(hot, default=here.before)
+        return Slice([Pick(post_id, post_id, Source.ARCHIVE) for post_id in ids], after)
 
 
-def _reaches_down(ids: Sequence[int], sources: Sources) -> bool:
-    """Whether a cut inbox reaches down to the last of 800 candidates."""
-    return not sources.floor or (len(ids) >= CANDIDATES and min(ids) >= sources.floor)
+def _ceiling(here: Position, hot: Hot) -> int:
+    """Settled by the first page: what arrives later is for the next scroll."""
+    return here.ceiling if not here.is_first else max(hot.newest, first_id_at(here.ranked_at_ms))
 
 
-def _of_order(
-    order: Sequence[int],
-    here: Position,
-    wanted: int,
-    ranked: Ranked,
-    *,
-    order_to_keep: Sequence[int] = (),
-    degraded: bool = False,
-) -> Slice:
-    shown = order[here.offset : here.offset + wanted]
-    read = here.offset + len(shown)
-    terms = ranked.terms_of(shown)
-    after = replace(here, offset=read, in_archive=read >= len(order))
-    return Slice(shown, after, terms, degraded, order_to_keep)
+def _skipped(here: Position, picks: Sequence[Pick]) -> tuple[int, ...]:
+    """What the archive must not show again: posts that reposts have brought up."""
+    return (*here.skipped, *(pick.shows for pick in picks if pick.shows != pick.post_id))
+
+
+def _into_archive(here: Position, before: int, picks: Sequence[Pick], shown: Sequence[int]) -> Position | None:
+    """Where the archive begins: nowhere when the window went down to the oldest post there is."""
+    if not before:
+        return None
+    # A window that shrank leaves behind posts that were shown out of its lower part.
+    skipped = {post_id for post_id in (*_skipped(here, picks), *shown) if post_id < before}
+    return replace(here, before=before, in_archive=True, shown=(), skipped=tuple(sorted(skipped)))

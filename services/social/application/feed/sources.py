@@ -1,20 +1,21 @@
-"""Sources of candidates: inbox, followed fan-in authors, own posts; or all followed authors without an inbox."""
+"""The sources stage: inbox, followed fan-in authors, own posts; or all followed authors where an inbox is of no use."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from services.chassis.errors import AppError
 from services.social.application.feed.followed_authors import FollowedAuthors
-from services.social.application.feed.ports import Features, FeedStore, Inbox, Sources
+from services.social.application.feed.ports import Features, FeedStore, Inbox, SeenPosts, Sources, Stage
 
 
 class GatherSources:
-    """Collects candidates, and makes sure that the feature table knows them."""
+    """Collects sources of candidates, and makes sure that the feature table knows them."""
 
-    def __init__(self, inbox: Inbox, followed: FollowedAuthors, store: FeedStore, features: Features) -> None:
+    def __init__(
+        self, inbox: Inbox, followed: FollowedAuthors, seen: SeenPosts, store: FeedStore, features: Features
+    ) -> None:
         self._inbox = inbox
         self._followed = followed
+        self._seen = seen
         self._store = store
         self._features = features
 
@@ -23,44 +24,33 @@ class GatherSources:
         try:
             inbox = await self._inbox.read(viewer_id)
         except AppError:
-            return await self._by_following(viewer_id, degraded=True)
-        degraded = not await self._refill(inbox)
+            following = await self._store.following(viewer_id)
+            missing = frozenset((Stage.INBOX, Stage.SEEN))
+            return Sources((), (*following.authors, viewer_id), missing=missing)
+        missing = set()
+        try:
+            await self._features.learn(inbox.entries)
+        except AppError:
+            # The next feed tries again.
+            missing.add(Stage.FEATURES)
         try:
             authors = await self._followed.fan_in(viewer_id)
         except AppError:
-            # Without the store of record: whoever the inbox has.
-            authors, degraded = (), True
-        return Sources(inbox, (*authors, viewer_id), _floor(inbox), degraded)
+            authors = ()
+            missing.add(Stage.FAN_IN)
+        seen = inbox.seen
+        if seen is None:
+            try:
+                seen = await self._seen.build(viewer_id)
+            except AppError:
+                seen = b""
+                missing.add(Stage.SEEN)
+        return Sources(inbox.entries, (*authors, viewer_id), inbox.floor, seen, frozenset(missing))
 
-    async def exact(self, viewer_id: int) -> Sources:
-        """All authors whom the viewer follows. AppError UNAVAILABLE when the store of record is away."""
-        return await self._by_following(viewer_id, degraded=False)
+    async def exact(self, viewer_id: int, instead_of: Sources) -> Sources:
+        """All authors whom the viewer follows, for a window that the inbox no longer reaches down to.
 
-    async def exact_and_rebuild(self, viewer_id: int) -> Sources:
-        """The same, when the inbox was cut too short to be of use: the next feed builds it anew."""
-        await self._inbox.invalidate([viewer_id])
-        return await self._by_following(viewer_id, degraded=False)
-
-    async def merged_authors(self, viewer_id: int) -> frozenset[int]:
-        """Authors whose posts are never in the viewer's inbox, as far as is known."""
-        try:
-            return frozenset((*await self._followed.fan_in(viewer_id), viewer_id))
-        except AppError:
-            return frozenset((viewer_id,))
-
-    async def _by_following(self, viewer_id: int, *, degraded: bool) -> Sources:
+        AppError UNAVAILABLE when the store of record is away.
+        """
         following = await self._store.following(viewer_id)
-        return Sources((), (*following.authors, viewer_id), degraded=degraded)
-
-    async def _refill(self, inbox: Sequence[bytes]) -> bool:
-        """Add what the table has not seen yet; False when it could not be read: the next feed tries again."""
-        try:
-            await self._features.learn(inbox)
-        except AppError:
-            return False
-        return True
-
-
-def _floor(inbox: Sequence[bytes]) -> int:
-    """A cut inbox has everything down to its bottom: what is older than that is not pushed into it any more."""
-    return max(0, int(inbox[-1])) if inbox else 0
+        return Sources((), (*following.authors, viewer_id), 0, instead_of.seen, instead_of.missing)

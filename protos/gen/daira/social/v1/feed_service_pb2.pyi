@@ -335,6 +335,50 @@ class GetHomeFeedResponse(_message.Message):
 Global___GetHomeFeedResponse: _TypeAlias = GetHomeFeedResponse  # noqa: Y015
 
 @_typing.final
+class WatchHomeFeedRequest(_message.Message):
+    """A request to be told of newer posts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NEWER_THAN_FIELD_NUMBER: _builtins.int
+    newer_than: _builtins.int
+    """Id of the newest post that the viewer has been shown; 0 means from now on."""
+    def __init__(
+        self,
+        *,
+        newer_than: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["newer_than", b"newer_than"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchHomeFeedRequest: _TypeAlias = WatchHomeFeedRequest  # noqa: Y015
+
+@_typing.final
+class WatchHomeFeedResponse(_message.Message):
+    """News of newer posts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NEWER_COUNT_FIELD_NUMBER: _builtins.int
+    newer_count: _builtins.int
+    """How many posts of others the viewer's feed has that are newer; 100 means that many or more."""
+    def __init__(
+        self,
+        *,
+        newer_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["newer_count", b"newer_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchHomeFeedResponse: _TypeAlias = WatchHomeFeedResponse  # noqa: Y015
+
+@_typing.final
 class PostFeedback(_message.Message):
     """What a person did with a post they were shown."""
 

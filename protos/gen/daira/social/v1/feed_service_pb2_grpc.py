@@ -40,6 +40,11 @@ class FeedServiceStub:
                 request_serializer=daira_dot_social_dot_v1_dot_feed__service__pb2.GetHomeFeedRequest.SerializeToString,
                 response_deserializer=daira_dot_social_dot_v1_dot_feed__service__pb2.GetHomeFeedResponse.FromString,
                 _registered_method=True)
+        self.WatchHomeFeed = channel.unary_stream(
+                '/daira.social.v1.FeedService/WatchHomeFeed',
+                request_serializer=daira_dot_social_dot_v1_dot_feed__service__pb2.WatchHomeFeedRequest.SerializeToString,
+                response_deserializer=daira_dot_social_dot_v1_dot_feed__service__pb2.WatchHomeFeedResponse.FromString,
+                _registered_method=True)
         self.RecordFeedback = channel.unary_unary(
                 '/daira.social.v1.FeedService/RecordFeedback',
                 request_serializer=daira_dot_social_dot_v1_dot_feed__service__pb2.RecordFeedbackRequest.SerializeToString,
@@ -58,6 +63,15 @@ class FeedServiceServicer:
 
     def GetHomeFeed(self, request, context):
         """A page of the caller's home feed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchHomeFeed(self, request, context):
+        """Says how many posts are newer than a feed, at once and whenever that changes, at most once a second. Ends with
+        OVERLOADED when there are too many watchers or this one does not read, and with DEADLINE_EXCEEDED after ten minutes:
+        connect again then.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -85,6 +99,11 @@ def add_FeedServiceServicer_to_server(servicer, server):
                     servicer.GetHomeFeed,
                     request_deserializer=daira_dot_social_dot_v1_dot_feed__service__pb2.GetHomeFeedRequest.FromString,
                     response_serializer=daira_dot_social_dot_v1_dot_feed__service__pb2.GetHomeFeedResponse.SerializeToString,
+            ),
+            'WatchHomeFeed': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchHomeFeed,
+                    request_deserializer=daira_dot_social_dot_v1_dot_feed__service__pb2.WatchHomeFeedRequest.FromString,
+                    response_serializer=daira_dot_social_dot_v1_dot_feed__service__pb2.WatchHomeFeedResponse.SerializeToString,
             ),
             'RecordFeedback': grpc.unary_unary_rpc_method_handler(
                     servicer.RecordFeedback,
@@ -125,6 +144,33 @@ class FeedService:
             '/daira.social.v1.FeedService/GetHomeFeed',
             daira_dot_social_dot_v1_dot_feed__service__pb2.GetHomeFeedRequest.SerializeToString,
             daira_dot_social_dot_v1_dot_feed__service__pb2.GetHomeFeedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchHomeFeed(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/daira.social.v1.FeedService/WatchHomeFeed',
+            daira_dot_social_dot_v1_dot_feed__service__pb2.WatchHomeFeedRequest.SerializeToString,
+            daira_dot_social_dot_v1_dot_feed__service__pb2.WatchHomeFeedResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,11 @@ class FeedServiceStub:
     def __new__(cls, channel: _aio.Channel) -> FeedServiceAsyncStub: ...
     GetHomeFeed: _grpc.UnaryUnaryMultiCallable[_feed_service_pb2.GetHomeFeedRequest, _feed_service_pb2.GetHomeFeedResponse]
     """A page of the caller's home feed."""
+    WatchHomeFeed: _grpc.UnaryStreamMultiCallable[_feed_service_pb2.WatchHomeFeedRequest, _feed_service_pb2.WatchHomeFeedResponse]
+    """Says how many posts are newer than a feed, at once and whenever that changes, at most once a second. Ends with
+    OVERLOADED when there are too many watchers or this one does not read, and with DEADLINE_EXCEEDED after ten minutes:
+    connect again then.
+    """
     RecordFeedback: _grpc.UnaryUnaryMultiCallable[_feed_service_pb2.RecordFeedbackRequest, _feed_service_pb2.RecordFeedbackResponse]
     """Takes in what the caller saw and opened, in batches: it moves quality and affinity, and what was seen is not shown
     again while something else waits. Posts unknown or deleted are passed over.
@@ -49,6 +54,11 @@ class FeedServiceAsyncStub(FeedServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetHomeFeed: _aio.UnaryUnaryMultiCallable[_feed_service_pb2.GetHomeFeedRequest, _feed_service_pb2.GetHomeFeedResponse]  # type: ignore[assignment]
     """A page of the caller's home feed."""
+    WatchHomeFeed: _aio.UnaryStreamMultiCallable[_feed_service_pb2.WatchHomeFeedRequest, _feed_service_pb2.WatchHomeFeedResponse]  # type: ignore[assignment]
+    """Says how many posts are newer than a feed, at once and whenever that changes, at most once a second. Ends with
+    OVERLOADED when there are too many watchers or this one does not read, and with DEADLINE_EXCEEDED after ten minutes:
+    connect again then.
+    """
     RecordFeedback: _aio.UnaryUnaryMultiCallable[_feed_service_pb2.RecordFeedbackRequest, _feed_service_pb2.RecordFeedbackResponse]  # type: ignore[assignment]
     """Takes in what the caller saw and opened, in batches: it moves quality and affinity, and what was seen is not shown
     again while something else waits. Posts unknown or deleted are passed over.
@@ -66,6 +76,17 @@ class FeedServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_feed_service_pb2.GetHomeFeedResponse, _abc.Awaitable[_feed_service_pb2.GetHomeFeedResponse]]:
         """A page of the caller's home feed."""
+
+    @_abc_1.abstractmethod
+    def WatchHomeFeed(
+        self,
+        request: _feed_service_pb2.WatchHomeFeedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_feed_service_pb2.WatchHomeFeedResponse], _abc.AsyncIterator[_feed_service_pb2.WatchHomeFeedResponse]]:
+        """Says how many posts are newer than a feed, at once and whenever that changes, at most once a second. Ends with
+        OVERLOADED when there are too many watchers or this one does not read, and with DEADLINE_EXCEEDED after ten minutes:
+        connect again then.
+        """
 
     @_abc_1.abstractmethod
     def RecordFeedback(
