@@ -1,4 +1,4 @@
-"""Read-your-own-writes: what a person wrote is in this replica's memory at once, and goes to the others beside their inbox.
+"""Read-your-own-writes: what a person wrote is in this replica's memory at once, and comes to others with the inbox.
 
 A write leaves a record in the Redis list `recent:{user}`, which is read together with the inbox; the replica that reads
 takes the records in before it ranks. The events say the same a moment later, so records may be lost, repeated or late.

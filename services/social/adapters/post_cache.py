@@ -1,4 +1,4 @@
-"""Serialised posts in this process: a bounded cache in front of Redis and Postgres, each post fetched once at a time."""
+"""Serialised posts in this process: a bounded cache before Redis and Postgres; each post is fetched once at a time."""
 
 from __future__ import annotations
 

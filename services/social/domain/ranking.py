@@ -1,4 +1,4 @@
-"""What the terms of a score count for: 0.35 affinity + 0.35 quality + 0.15 freshness + 0.10 diversity - 0.40 negative."""
+"""What counts how much: 0.35 affinity + 0.35 quality + 0.15 freshness + 0.10 diversity - 0.40 negative."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ class Position:
     """Where a scroll stands. Everything a next page depends on is in here, and nothing of it in a store.
 
     The window of a scroll goes from the post `floor` up to the post `ceiling`, both settled by its first page. RANKED:
-    `shown` are the posts of the pages before, in order; whatever else is in the window is still to come, the best first.
-    LATEST: whatever is older than `before` is. Past the window, `in_archive`: whatever is older than `before`, but for
+    `shown` are the posts of the pages before, in order; what else is in the window is still to come, the best first.
+    LATEST: what is older than `before` is. Past the window, `in_archive`: what is older than `before`, but for
     `skipped`, which were shown already.
     """
 

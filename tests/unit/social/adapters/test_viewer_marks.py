@@ -30,6 +30,7 @@ class FakeViews:
         return found
 
     async def marked(self, mark: Mark, viewer_id: int, post_ids: Sequence[int]) -> set[int]:
+        assert viewer_id == VIEWER
         self.reads += 1
         return set(self.marks[mark]) & set(post_ids)
 

@@ -29,7 +29,7 @@ IDS = st.integers(1, MAX_ID)
     in_archive=st.booleans(),
 )
 def test_a_position_comes_back(
-    mode: Mode, at: int, bounds: tuple[int, int, int], shown: list[int], skipped: list[int], in_archive: bool
+    *, mode: Mode, at: int, bounds: tuple[int, int, int], shown: list[int], skipped: list[int], in_archive: bool
 ) -> None:
     position = Position(mode, at, *bounds, tuple(shown), tuple(skipped), in_archive)
     opened = POSITIONS.open(POSITIONS.seal(position, 7), 7, mode)
