@@ -75,7 +75,7 @@ STATEMENTS = (
     # The sum of the reporters' trust in percent.
     "ALTER TABLE post_counters ADD COLUMN report_trust bigint NOT NULL DEFAULT 0",
     "UPDATE post_counters SET report_trust = 100 * reports",
-    # Whether the fan-out writes this author's posts to inboxes: the mode as of its place in the log. Only it writes this.
+    # Whether the fan-out writes this author's posts to inboxes: the mode as of its place in the log.
     "ALTER TABLE author_counters ADD COLUMN pushed boolean NOT NULL DEFAULT true",
     "UPDATE author_counters SET pushed = NOT fan_in",
     # Posts of authors with many followers on their way to the inboxes, and how far they are.
