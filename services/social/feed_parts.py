@@ -13,7 +13,7 @@ from services.social.adapters.feature_tail import FeatureTail
 from services.social.adapters.feed_metrics import FeedMetrics
 from services.social.adapters.inbox_reader import InboxReader
 from services.social.adapters.muted_words import MutedWordsFilter
-from services.social.adapters.native_ranker import NativeRanker
+from services.social.adapters.native_ranker import NativeRanker, hide_muted
 from services.social.adapters.own_writes import OwnWrites
 from services.social.adapters.post_cache import PostCache
 from services.social.adapters.post_hydrator import PostHydrator
@@ -62,13 +62,13 @@ def compose_feed(
         freshness_half_life_s=settings.freshness_half_life_s, max_posts=settings.max_hot_posts, metrics=feed_metrics
     )
     followed, marks = FollowedAuthors(store, clock), ViewerMarks(views)
-    muted = MutedWordsFilter(pool, clock, ranker.matches_words)
+    muted = MutedWordsFilter(pool, clock, hide_muted)
     cache = PostCache(redis, breaker, posts, clock, max_bytes=settings.post_cache_bytes)
     hydrator = PostHydrator(cache, views, marks, ranker)
     table = FeatureFeed(ranker, pool)
     writes = OwnWrites(ranker, followed, marks, redis, breaker)
     inbox = InboxReader(redis, breaker, store, ranker, table, writes)
-    seen = RedisSeen(redis, breaker, pool, ranker)
+    seen = RedisSeen(redis, breaker, pool)
     gather = GatherSources(inbox, followed, seen, store, table)
     select = SelectPosts(gather, ranker, store)
     news = FeedNews(gather, store, ranker, clock, watchers_max=settings.watchers_max)

@@ -32,7 +32,8 @@ def in_terms_of_the_oracle(row: asyncpg.Record) -> Iterator[oracle.Event]:
     subject, actor = row["aggregate_id"], row["actor_id"]
     match row["kind"]:
         case "post_created":
-            yield oracle.PostCreated(subject, actor, events_pb2.PostCreated.FromString(row["payload"]).kind)
+            created = events_pb2.PostCreated.FromString(row["payload"])
+            yield oracle.PostCreated(subject, actor, created.kind, created.original_id, created.spam_percent)
         case "post_deleted":
             yield oracle.PostDeleted(subject)
         case "post_liked":
@@ -40,8 +41,19 @@ def in_terms_of_the_oracle(row: asyncpg.Record) -> Iterator[oracle.Event]:
         case "post_unliked":
             yield oracle.PostUnliked(subject, actor)
         case "post_reported":
-            yield oracle.PostReported(subject, actor)
+            trust = events_pb2.PostReported.FromString(row["payload"]).trust_percent
+            yield oracle.PostReported(subject, actor, trust or 100)
         case "user_followed":
             yield oracle.UserFollowed(actor, subject)
         case "user_unfollowed":
             yield oracle.UserUnfollowed(actor, subject)
+        case "user_blocked" | "user_unblocked" as kind:
+            yield oracle.BlockChanged(actor, subject, kind == "user_blocked")
+        case "user_muted" | "user_unmuted" as kind:
+            yield oracle.MuteChanged(actor, subject, kind == "user_muted")
+        case "author_privacy_changed":
+            yield oracle.PrivacyChanged(subject, events_pb2.AuthorPrivacyChanged.FromString(row["payload"]).is_private)
+        case "feedback_recorded":
+            at_ms = int(row["occurred_at"].timestamp() * 1000)
+            for post in events_pb2.FeedbackRecorded.FromString(row["payload"]).posts:
+                yield oracle.PostSeen(post.post_id, actor, at_ms, post.seen, post.opened)

@@ -25,10 +25,16 @@ pub(crate) enum NativeError {
     },
     #[error("{0}: not a decimal id")]
     Id(&'static str),
-    #[error("weights must be finite and at least 0")]
+    #[error("weights must be finite")]
     Weight,
-    #[error("a like changes by +1 or -1")]
-    LikeDelta,
+    #[error("weights must be at least 0")]
+    NegativeWeight,
+    #[error("spam must be 0 to 100 percent")]
+    Spam,
+    #[error("flags must be 0 or 1")]
+    Flag,
+    #[error("relations have bits 1, 2 and 4 only")]
+    RelationBits,
     #[error(transparent)]
     RankSettings(#[from] SettingsError),
     #[error(transparent)]

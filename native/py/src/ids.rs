@@ -1,8 +1,9 @@
-//! Ids from Python: decimal bytes straight from Redis, or ints.
+//! Ids from Python: decimal bytes straight from Redis, ints, or packed.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
+use crate::columns::{column, rows};
 use crate::error::{NativeError, in_range};
 
 /// Reads the decimal ids of an inbox, of at most `max`; those at or below zero are markers.
@@ -38,6 +39,16 @@ pub(crate) fn int_ids(
     let length = in_range(name, ids.len()?, 0, max)?;
     let read = ids.try_iter()?.take(length);
     read.map(|item| item?.extract::<i64>()).collect()
+}
+
+/// Reads at most `max` packed ids.
+pub(crate) fn packed_ids(
+    name: &'static str,
+    packed: &[u8],
+    max: usize,
+) -> Result<Vec<i64>, NativeError> {
+    let rows = in_range(name, rows(name, packed)?, 0, max)?;
+    Ok(column(name, packed, rows)?.collect())
 }
 
 fn positive_id(item: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {

@@ -4,9 +4,13 @@ mod batches;
 mod columns;
 mod error;
 mod feed;
+mod feeds;
 mod ids;
+mod muted;
+mod seen;
 mod settings;
 mod table;
+mod writes;
 
 use mimalloc::MiMalloc;
 use pyo3::prelude::*;
@@ -19,6 +23,10 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 mod _native {
     #[pymodule_export]
     use crate::feed::RankedFeed;
+    #[pymodule_export]
+    use crate::muted::{fold_words, hide_muted};
+    #[pymodule_export]
+    use crate::seen::{seen_bits, seen_build, seen_contains};
     #[pymodule_export]
     use crate::settings::RankSettings;
     #[pymodule_export]

@@ -5,8 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 
 from daira_native._freshness import refuse_stale
-from daira_native._native import FeatureTable, RankedFeed, RankSettings, source_hash
+from daira_native._native import (
+    FeatureTable,
+    RankedFeed,
+    RankSettings,
+    fold_words,
+    hide_muted,
+    seen_bits,
+    seen_build,
+    seen_contains,
+    source_hash,
+)
 
 refuse_stale(source_hash(), Path(__file__).resolve().parents[2])
 
-__all__ = ["FeatureTable", "RankSettings", "RankedFeed", "source_hash"]
+__all__ = [
+    "FeatureTable",
+    "RankSettings",
+    "RankedFeed",
+    "fold_words",
+    "hide_muted",
+    "seen_bits",
+    "seen_build",
+    "seen_contains",
+    "source_hash",
+]

@@ -5,53 +5,36 @@ from __future__ import annotations
 import array
 import struct
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import daira_native
 from services.chassis.ids import MAX_ID
-from services.social.application.feed.ports import FeatureRow, Sources, Terms
+from services.social.adapters.feed_metrics import FeedMetrics
+from services.social.application.feed.ports import FeatureRow, Hot, Pick, Source, Sources, Terms
+from services.social.domain.ranking import WEIGHTS
 
 CANDIDATES: Final = 800
 POSTS_PER_AUTHOR: Final = 1000
 # More than anybody may follow by default, for an inbox of no use is replaced by everybody followed.
 _SOURCES_MAX: Final = 65_536
+# Later pages take the whole window that the first one settled, and what has joined it since.
+_WINDOW_MAX: Final = 4_096
 # A full table forgets its oldest posts; how far is asked once in so many new ones.
 _FLOOR_EVERY: Final = 256
-# The extension's feature row: id, author, likes, reports, followers, kind, padding.
-_FEATURES: Final = struct.Struct("<qqIIIB3x")
-
-
-class NativeRanked:
-    """A ranked order as the extension gives it."""
-
-    def __init__(self, feed: daira_native.RankedFeed) -> None:
-        self._feed = feed
-        self._ids = unpacked(feed.ids)
-
-    @property
-    def ids(self) -> Sequence[int]:
-        """Post ids, best first."""
-        return self._ids
-
-    def terms_of(self, post_ids: Collection[int]) -> dict[int, Terms]:
-        """Why these of the posts stand where they stand."""
-        asked = set(post_ids)
-        ranks = [rank for rank, post_id in enumerate(self._ids) if post_id in asked]
-        if not ranks:
-            return {}
-        if ranks[-1] - ranks[0] < 2 * len(ranks):
-            rows = self._feed.terms(ranks[0], ranks[-1] - ranks[0] + 1)
-        else:
-            rows = [row for rank in ranks for row in self._feed.terms(rank, 1)]
-        return {row[0]: Terms._make(row[1:]) for row in rows if row[0] in asked}
+# The extension's bits of a relation, and of where an item comes from.
+_BLOCKS, _BLOCKED, _MUTES = 1, 2, 4
+_FROM_INBOX, _OWN = 1, 4
+# The extension's feature row: id, author, original, likes, reposts, opens, impressions, trust, followers, kind, spam.
+_FEATURES: Final = struct.Struct("<qqqIIIIIIBB6x")
 
 
 class NativeRanker:
     """The feature table of this process: fed by events, asked by feeds."""
 
-    def __init__(self, *, freshness_half_life_s: float, max_posts: int) -> None:
+    def __init__(self, *, freshness_half_life_s: float, max_posts: int, metrics: FeedMetrics) -> None:
         settings = daira_native.RankSettings(
+            weights=WEIGHTS,
             freshness_half_life_s=freshness_half_life_s,
             max_candidates=_SOURCES_MAX,
             max_posts=max_posts,
@@ -59,6 +42,7 @@ class NativeRanker:
         )
         self.max_posts: Final = max_posts
         self._table = daira_native.FeatureTable(settings)
+        self._metrics = metrics
         self._floor = 0
         self._added = 0
 
@@ -67,38 +51,72 @@ class NativeRanker:
         """Below this id the table may lack posts; 0 when it lacks none."""
         return self._floor
 
-    def rank(self, viewer_id: int, sources: Sources, now_ms: int, ceiling_id: int) -> NativeRanked:
-        """The newest 800 candidates up to the ceiling, ranked, in one call."""
+    def ranked(
+        self,
+        viewer_id: int,
+        sources: Sources,
+        now_ms: int,
+        *,
+        floor: int,
+        ceiling: int,
+        shown: Sequence[int],
+        limit: int,
+    ) -> Hot:
+        """The best of the window after those shown, in one call."""
         feed = self._table.rank(
             viewer_id, sources.inbox, sources.authors, now_ms,
-            ceiling_id=ceiling_id, candidate_cap=CANDIDATES, limit=CANDIDATES,
+            floor_id=floor, ceiling_id=ceiling, shown=packed("q", shown), seen=sources.seen,
+            candidate_cap=_WINDOW_MAX if shown else CANDIDATES, limit=limit,
         )  # fmt: skip
-        return NativeRanked(feed)
+        self._metrics.ranked(feed.candidates, feed.dropped, feed.nanoseconds)
+        rows = feed.terms(0, len(feed))
+        seen_from = feed.seen_from
+        columns = zip(rows, unpacked(feed.originals), feed.sources, strict=True)
+        picks = [
+            Pick(row[0], shows, _source(bits), Terms._make(row[1:]), rank >= seen_from)
+            for rank, (row, shows, bits) in enumerate(columns)
+        ]
+        return Hot(picks, feed.window_floor, feed.newest_id)
 
-    def rank_only(self, viewer_id: int, post_ids: Sequence[int], now_ms: int) -> NativeRanked:
-        """Those of the posts that still exist, ranked among themselves."""
-        return self.rank(viewer_id, Sources(decimals(post_ids), ()), now_ms, MAX_ID)
+    def latest(self, viewer_id: int, sources: Sources, *, floor: int, ceiling: int, before: int, limit: int) -> Hot:
+        """The newest of the window that are older than `before`."""
+        feed = self._table.latest(
+            viewer_id, sources.inbox, sources.authors,
+            floor_id=floor, ceiling_id=ceiling, before_id=before, candidate_cap=CANDIDATES, limit=limit,
+        )  # fmt: skip
+        self._metrics.ranked(feed.candidates, feed.dropped, feed.nanoseconds)
+        columns = zip(unpacked(feed.ids), unpacked(feed.originals), feed.sources, strict=True)
+        picks = [Pick(post_id, shows, _source(bits)) for post_id, shows, bits in columns]
+        return Hot(picks, feed.window_floor, feed.newest_id)
 
-    def newest(self, sources: Sources, limit: int) -> list[int]:
-        """The newest candidates, newest first."""
-        return self._table.latest(0, sources.inbox, sources.authors, before_id=MAX_ID, limit=limit)
+    def count_newer(self, viewer_id: int, sources: Sources, newer_than: int, limit: int) -> int:
+        """How many posts of others, up to `limit`, a feed would have that are newer."""
+        return self._table.count_newer(viewer_id, sources.inbox, sources.authors, newer_than=newer_than, limit=limit)
 
-    def missing(self, inbox: Sequence[bytes]) -> list[int]:
-        """Ids that the table has never seen."""
-        return self._table.missing(inbox)
+    def newest(self, authors: Sequence[int], limit: int) -> list[int]:
+        """The newest posts and reposts of authors, deleted ones left out, nothing else filtered; newest first."""
+        return self._table.newest((), authors, before_id=MAX_ID, limit=limit)
 
     def author_posts(self, author_id: int, before_id: int, limit: int) -> list[int]:
-        """An author's newest posts in the table, below an id, newest first."""
+        """An author's newest posts in the table, reposts left out, below an id, newest first."""
         return self._table.author_posts(author_id, before_id=before_id, limit=limit)
 
-    def authors_of(self, post_ids: Sequence[int]) -> list[int]:
-        """Who wrote the posts, 0 where the table does not know."""
-        return self._table.authors_of(post_ids)
+    def hidden_authors(self, viewer_id: int) -> list[int]:
+        """Whom the viewer's feed shows nothing of: blocked either way, or muted."""
+        return self._table.hidden_authors(viewer_id)
 
-    def likes_of(self, post_ids: Sequence[int]) -> dict[int, int]:
-        """Like counts of those posts that the table has and that are not deleted."""
+    def reported_posts(self, viewer_id: int) -> list[int]:
+        """Posts that the viewer reported."""
+        return self._table.reported_posts(viewer_id)
+
+    def counts_of(self, post_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+        """Likes and reposts of those posts that the table has and that are not deleted."""
         rows = _FEATURES.iter_unpack(self._table.features(decimals(post_ids)))
-        return {row[0]: row[2] for row in rows if row[0]}
+        return {row[0]: (row[3], row[4]) for row in rows if row[0]}
+
+    def missing(self, inbox: Sequence[bytes]) -> list[int]:
+        """Ids that the table has never seen, and originals of known reposts that it has never seen."""
+        return self._table.missing(inbox)
 
     def deleted(self, post_ids: Sequence[int]) -> set[int]:
         """Those of the posts that the table knows to be deleted."""
@@ -108,28 +126,64 @@ class NativeRanker:
 
     def add(self, rows: Sequence[FeatureRow]) -> None:
         """Add posts with their counters, or set the counters of those that are there."""
-        if rows:
-            posts, authors, kinds, likes, reports = zip(*rows, strict=True)
-            columns = packed("q", posts), packed("q", authors), bytes(kinds), packed("I", likes), packed("I", reports)
-            self._count(self._table.upsert_posts(*columns))
+        if not rows:
+            return
+        posts, authors, kinds, likes, reposts, opens, impressions, trust, spams, originals = zip(*rows, strict=True)
+        new = self._table.upsert_posts(
+            packed("q", posts), packed("q", authors), bytes(kinds),
+            packed("I", likes), packed("I", reposts), packed("I", opens), packed("I", impressions), packed("I", trust),
+            bytes(spams), packed("q", originals),
+        )  # fmt: skip
+        before = self._added
+        self._added += new
+        if self._added > self.max_posts and self._added // _FLOOR_EVERY != before // _FLOOR_EVERY:
+            self.raise_floor(self._table.stats()["evicted_to"] + 1)
 
-    def post_created(self, post_id: int, author_id: int, kind: int) -> None:
+    def post_created(
+        self, post_id: int, author_id: int, kind: int, *, original_id: int = 0, spam_percent: int = 0
+    ) -> None:
         """A new post; one that is there already keeps its counters."""
         if self._table.authors_of([post_id]) == [0]:
-            self.add([FeatureRow(post_id, author_id, kind, 0, 0)])
+            self.add([FeatureRow(post_id, author_id, kind, 0, 0, 0, 0, 0, spam_percent, original_id)])
 
     def post_deleted(self, post_id: int) -> None:
         """The post is in no feed any more."""
         self._table.delete_posts(packed("q", [post_id]))
 
-    def liked(self, viewer_id: int, post_id: int, author_id: int, at_ms: int, delta: int) -> None:
-        """A like given at at_ms, or that like taken back."""
-        one = packed("q", [viewer_id]), packed("q", [post_id]), packed("q", [at_ms]), packed("b", [delta])
-        self._table.add_likes(*one, author_ids=packed("q", [author_id]))
+    def counted(
+        self, post_id: int, *, likes: int = 0, reposts: int = 0, opens: int = 0, impressions: int = 0, trust: int = 0
+    ) -> None:
+        """Counters of a post changed by so much."""
+        columns = [packed("i", [change]) for change in (likes, reposts, opens, impressions, trust)]
+        self._table.add_counts(packed("q", [post_id]), *columns)
 
-    def reported(self, post_id: int) -> None:
-        """One more person reported the post."""
-        self._table.add_reports(packed("q", [post_id]), packed("b", [1]))
+    def interacted(self, viewer_id: int, author_id: int, at_ms: int, weight: float) -> None:
+        """A viewer did something with a post of an author, or took back what was done at `at_ms`."""
+        one = packed("q", [viewer_id]), packed("q", [author_id]), packed("q", [at_ms])
+        self._table.add_interactions(*one, packed("d", [weight]))
+
+    def viewer_reported(self, viewer_id: int, post_id: int) -> None:
+        """The viewer is not shown the post any more."""
+        self._table.add_viewer_reports(packed("q", [viewer_id]), packed("q", [post_id]))
+
+    def add_viewer_reports(self, pairs: Sequence[tuple[int, int]]) -> None:
+        """(viewer, post) of reports."""
+        if pairs:
+            viewers, posts = zip(*pairs, strict=True)
+            self._table.add_viewer_reports(packed("q", viewers), packed("q", posts))
+
+    def blocked(self, blocker_id: int, blocked_id: int, *, on: bool) -> None:
+        """One person blocks another, or no longer: neither is shown the other."""
+        self._relate(blocker_id, blocked_id, _BLOCKS, on=on)
+        self._relate(blocked_id, blocker_id, _BLOCKED, on=on)
+
+    def muted(self, muter_id: int, muted_id: int, *, on: bool) -> None:
+        """One person mutes another, or no longer."""
+        self._relate(muter_id, muted_id, _MUTES, on=on)
+
+    def went_private(self, author_id: int, *, on: bool) -> None:
+        """The author's posts are for followers only, or for everybody again."""
+        self._table.set_private(packed("q", [author_id]), bytes((on,)))
 
     def followed(self, author_id: int, delta: int) -> None:
         """A follower won or lost."""
@@ -161,11 +215,40 @@ class NativeRanker:
         """Of all content, whatever order it came in."""
         return self._table.checksum()
 
-    def _count(self, new: int) -> None:
-        before = self._added
-        self._added += new
-        if self._added > self.max_posts and self._added // _FLOOR_EVERY != before // _FLOOR_EVERY:
-            self.raise_floor(self._table.stats()["evicted_to"] + 1)
+    def _relate(self, viewer_id: int, other_id: int, bit: int, *, on: bool) -> None:
+        pair = packed("q", [viewer_id]), packed("q", [other_id])
+        self._table.set_relations(*pair, bytes((bit if on else 0,)), bytes((bit,)))
+
+
+def _source(bits: int) -> Source:
+    if bits & _OWN:
+        return Source.OWN
+    return Source.INBOX if bits & _FROM_INBOX else Source.AUTHOR
+
+
+def hide_muted(posts: Sequence[bytes], words: Sequence[str]) -> list[bool]:
+    """Which of the serialised posts have one of the words."""
+    return daira_native.hide_muted(posts, words)
+
+
+def fold_words(phrase: str) -> str:
+    """A muted word or phrase as it is compared; empty when there is nothing to compare."""
+    return daira_native.fold_words(phrase)
+
+
+def seen_build(post_ids: Sequence[int], capacity: int) -> bytes:
+    """A filter for `capacity` posts that has these."""
+    return daira_native.seen_build(packed("q", post_ids), capacity)
+
+
+def seen_contains(filter_bytes: bytes, post_ids: Sequence[int]) -> list[bool]:
+    """Whether the filter has each of the posts."""
+    return daira_native.seen_contains(filter_bytes, packed("q", post_ids))
+
+
+def seen_bits(size_bytes: int, post_ids: Sequence[int]) -> list[int]:
+    """The bits to set for the posts in a filter of a size, as Redis counts them."""
+    return daira_native.seen_bits(size_bytes, packed("q", post_ids))
 
 
 def decimals(post_ids: Sequence[int]) -> list[bytes]:

@@ -8,7 +8,6 @@ from typing import Final
 
 from daira.social.v1 import post_pb2
 from services.chassis.errors import AppError
-from services.chassis.ids import MAX_ID
 from services.social.adapters.native_ranker import NativeRanker
 from services.social.adapters.post_cache import PostCache
 from services.social.adapters.post_codec import view_of_post
@@ -69,7 +68,7 @@ class PostHydrator:
 
     async def forget_author(self, author_id: int) -> None:
         """Drop an author's hot posts from the caches: their profile changed."""
-        await self._cache.forget(self._ranker.posts_and_reposts(author_id, MAX_ID, _POSTS_OF_AUTHOR))
+        await self._cache.forget(self._ranker.newest((author_id,), _POSTS_OF_AUTHOR))
 
     def drop(self, post_id: int) -> None:
         """Drop a post from this process: it was deleted."""

@@ -82,24 +82,22 @@ class RedisInboxes:
     async def read(self, viewer_id: int) -> list[bytes] | None:
         """The entries, newest arrivals first, markers among them; None when the inbox is missing or half built."""
         pipeline = self._redis.pipeline(transaction=False)
-        pipeline.lrange(_key(viewer_id), 0, -1)
-        pipeline.expire(_key(viewer_id), LIFE_S)
+        pipeline.lrange(key_of(viewer_id), 0, -1)
+        pipeline.expire(key_of(viewer_id), LIFE_S)
         entries = cast("list[bytes]", (await pipeline.execute())[0])
-        if not entries or entries[-1].startswith(b"-"):
-            return None
-        return entries
+        return entries if is_complete(entries) else None
 
     async def begin(self, viewer_id: int) -> int | None:
         """Begin a build: the nonce to finish it with, or None when the inbox is complete."""
         nonce = -1 - secrets.randbits(62)
-        begun = await self._begin(keys=[_key(viewer_id)], args=[nonce, LIFE_S])
+        begun = await self._begin(keys=[key_of(viewer_id)], args=[nonce, LIFE_S])
         return nonce if begun else None
 
     async def finish(self, viewer_id: int, nonce: int, newest_first: Sequence[int]) -> bool:
         """Put the ids under what was fanned out meanwhile; False when the inbox was forgotten or taken over since."""
         cut = list(newest_first[:CAP])
         bottom = [0] if len(cut) < CAP else []
-        return bool(await self._finish(keys=[_key(viewer_id)], args=[nonce, LIFE_S, *cut, *bottom]))
+        return bool(await self._finish(keys=[key_of(viewer_id)], args=[nonce, LIFE_S, *cut, *bottom]))
 
     async def push(self, post_id: int, viewer_ids: Sequence[int]) -> None:
         """Push a post into those of the inboxes that exist and reach down to it."""
@@ -108,7 +106,7 @@ class RedisInboxes:
     async def push_many(self, posts: Sequence[tuple[int, Sequence[int]]]) -> None:
         """Push posts, each with its readers, in order; a hundred calls a round trip."""
         calls = [
-            ([_key(viewer_id) for viewer_id in viewer_ids[start : start + KEYS_A_CALL]], post_id)
+            ([key_of(viewer_id) for viewer_id in viewer_ids[start : start + KEYS_A_CALL]], post_id)
             for post_id, viewer_ids in posts
             for start in range(0, len(viewer_ids), KEYS_A_CALL)
         ]
@@ -121,7 +119,7 @@ class RedisInboxes:
     async def invalidate(self, viewer_ids: Sequence[int]) -> None:
         """Forget inboxes: the next read rebuilds them."""
         for start in range(0, len(viewer_ids), KEYS_A_CALL):
-            await self._redis.unlink(*(_key(viewer_id) for viewer_id in viewer_ids[start : start + KEYS_A_CALL]))
+            await self._redis.unlink(*(key_of(viewer_id) for viewer_id in viewer_ids[start : start + KEYS_A_CALL]))
 
     async def reached(self) -> int | None:
         """Up to which position of the log these inboxes were filled; None when Redis has never been told, or lost all.
@@ -136,5 +134,16 @@ class RedisInboxes:
         await self._redis.set(_REACHED, pos)
 
 
-def _key(viewer_id: int) -> str:
+def key_of(viewer_id: int) -> str:
+    """The Redis list of a reader's inbox."""
     return f"inbox:{viewer_id}"
+
+
+def is_complete(entries: Sequence[bytes]) -> bool:
+    """Whether an inbox as Redis has it is there and not half built."""
+    return bool(entries) and not entries[-1].startswith(b"-")
+
+
+def floor_of(entries: Sequence[bytes]) -> int:
+    """Down to which post a complete inbox is whole; 0 when nothing was ever cut off it."""
+    return max(0, int(entries[-1])) if entries else 0

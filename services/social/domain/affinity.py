@@ -1,4 +1,4 @@
-"""Affinity: a viewer's likes of an author's posts, each counting half as much every thirty days."""
+"""Affinity: what a viewer did with an author's posts, each act counting half as much every thirty days."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 HALF_LIFE_MS: Final = 30 * 86_400_000
+# What an act counts for, in likes.
+LIKE: Final = 1.0
+REPOST: Final = 2.0
+OPEN: Final = 0.25
 
 
 @dataclass(slots=True)

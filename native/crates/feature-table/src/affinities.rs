@@ -1,4 +1,4 @@
-//! Affinities: per viewer, the decayed count of their likes of each author's posts.
+//! Affinities: per viewer, the decayed sum of their interactions with each author.
 
 use std::mem::size_of;
 
@@ -10,7 +10,7 @@ use crate::posts::Slot;
 /// Authors remembered per viewer; beyond it the weakest affinity makes way.
 const PER_VIEWER_MAX: usize = 2_000;
 
-/// Below this nothing is left of a like but rounding.
+/// Below this nothing is left of an interaction but rounding.
 const WEIGHT_MIN: f64 = 1e-9;
 
 /// One viewer's affinity with one author.
@@ -23,7 +23,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// The logarithm of the weight carried back to the epoch: it orders entries whatever their
-    /// `as_of_ms`, and is the same however the same likes were added up.
+    /// `as_of_ms`, and is the same however the same interactions were added up.
     pub(crate) fn log2_at_epoch(&self, half_life_ms: f64) -> f64 {
         self.weight.log2() + self.as_of_ms as f64 / half_life_ms
     }
@@ -53,25 +53,25 @@ impl Affinities {
         }
     }
 
-    /// Counts a like made at `at_ms`, or takes one made then back.
-    pub(crate) fn add_like(
+    /// Adds an interaction of `at_ms`, or takes one of then back.
+    pub(crate) fn add(
         &mut self,
         viewer_id: i64,
         author: Slot,
         at_ms: i64,
-        likes: f64,
+        added: f64,
         half_life_ms: f64,
     ) {
-        let Affinity::Likes { weight, as_of_ms } = find(self.of(viewer_id), author) else {
+        let Affinity::Interactions { weight, as_of_ms } = find(self.of(viewer_id), author) else {
             return;
         };
         let new = if weight <= 0.0 {
-            (likes, at_ms)
+            (added, at_ms)
         } else if at_ms > as_of_ms {
             let aged = weight * decay(at_ms.saturating_sub(as_of_ms), half_life_ms);
-            (aged + likes, at_ms)
+            (aged + added, at_ms)
         } else {
-            let aged = likes * decay(as_of_ms.saturating_sub(at_ms), half_life_ms);
+            let aged = added * decay(as_of_ms.saturating_sub(at_ms), half_life_ms);
             (weight + aged, as_of_ms)
         };
         let (weight, as_of_ms) = new;
@@ -103,7 +103,7 @@ impl Affinities {
 pub(crate) fn find(entries: &[Entry], author: Slot) -> Affinity {
     let found = entries.binary_search_by_key(&author, |entry| entry.author);
     match found.ok().and_then(|at| entries.get(at)) {
-        Some(entry) => Affinity::Likes {
+        Some(entry) => Affinity::Interactions {
             weight: entry.weight,
             as_of_ms: entry.as_of_ms,
         },

@@ -1,4 +1,4 @@
-//! Authors: their follower counts and the ids of their posts, oldest first.
+//! Authors: their follower counts, privacy and the ids of their posts, oldest first.
 
 use std::mem::size_of;
 
@@ -11,6 +11,8 @@ use crate::posts::Slot;
 pub(crate) struct Author {
     pub(crate) id: i64,
     pub(crate) followers: u32,
+    /// Only those whom the author accepts may see the posts.
+    pub(crate) is_private: bool,
     /// Ids of live posts in ascending order.
     posts: Vec<i64>,
 }
@@ -36,6 +38,7 @@ impl Authors {
         self.authors.push(Author {
             id: author_id,
             followers: 0,
+            is_private: false,
             posts: Vec::new(),
         });
         self.slots.insert(author_id, slot);
@@ -113,6 +116,7 @@ mod tests {
         Author {
             id: 1,
             followers: 0,
+            is_private: false,
             posts: posts.to_vec(),
         }
     }

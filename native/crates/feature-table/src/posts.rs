@@ -2,35 +2,49 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::mem::size_of;
+use std::hash::BuildHasher;
 
-use hashbrown::HashMap;
+use feed_rank::Counters;
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use crate::records::{Place, Records};
 
 /// The features of one post as its owner tells them, all absolute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PostFeatures {
     /// The post.
     pub id: i64,
     /// Its author.
     pub author_id: i64,
+    /// For a repost: the post that is passed on; else 0.
+    pub original_id: i64,
+    /// What people did with it.
+    pub counters: Counters,
     /// The kind of post.
     pub kind: u8,
-    /// Likes of it.
-    pub likes: u32,
-    /// Distinct people who reported it.
-    pub reports: u32,
+    /// How much it looks like spam, in percent.
+    pub spam: u8,
 }
 
-/// What is kept of a post: 16 bytes beside its id.
+/// What is kept of a post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PostRecord {
+    pub(crate) id: i64,
+    /// For a repost: the post that is passed on; else the post itself.
+    pub(crate) original_id: i64,
     /// The author's slot; none for a post that was deleted before it was seen.
     pub(crate) author: Option<Slot>,
-    pub(crate) likes: u32,
-    pub(crate) reports: u32,
+    pub(crate) counters: Counters,
     pub(crate) kind: u8,
+    pub(crate) spam: u8,
     /// Deleted posts stay known, so that a late arrival does not bring them back.
     pub(crate) deleted: bool,
+}
+
+impl PostRecord {
+    pub(crate) fn is_repost(&self) -> bool {
+        self.original_id != self.id
+    }
 }
 
 /// An author's place in the table, counted from one so that `Option` costs nothing.
@@ -39,7 +53,11 @@ pub(crate) type Slot = std::num::NonZeroU32;
 /// Records by id; the oldest are the first to go.
 #[derive(Debug, Default)]
 pub(crate) struct Posts {
-    records: HashMap<i64, PostRecord>,
+    /// Places of `records`, by the id of the record: 5 bytes an entry, where a map of records by id
+    /// would leave half of its space empty.
+    index: HashTable<Place>,
+    hasher: DefaultHashBuilder,
+    records: Records,
     /// Exactly the ids of `records`, the oldest on top.
     by_age: BinaryHeap<Reverse<i64>>,
     deleted: usize,
@@ -48,46 +66,64 @@ pub(crate) struct Posts {
 
 impl Posts {
     pub(crate) fn get(&self, id: i64) -> Option<&PostRecord> {
-        self.records.get(&id)
-    }
-
-    /// The record of a post that may be shown, with its author.
-    pub(crate) fn live(&self, id: i64) -> Option<(&PostRecord, Slot)> {
-        let record = self.records.get(&id).filter(|record| !record.deleted)?;
-        Some((record, record.author?))
+        let found = self.index.find(self.hasher.hash_one(id), |&place| {
+            self.records
+                .get(place)
+                .is_some_and(|record| record.id == id)
+        });
+        self.records.get(*found?)
     }
 
     pub(crate) fn get_mut(&mut self, id: i64) -> Option<&mut PostRecord> {
-        self.records.get_mut(&id)
+        let records = &self.records;
+        let found = self.index.find(self.hasher.hash_one(id), |&place| {
+            records.get(place).is_some_and(|record| record.id == id)
+        });
+        self.records.get_mut(*found?)
     }
 
     /// Adds a post that is not in the table yet.
-    pub(crate) fn insert(&mut self, id: i64, record: PostRecord) {
+    pub(crate) fn insert(&mut self, record: PostRecord) {
+        let Some(place) = self.records.add(record) else {
+            return;
+        };
+        let (records, hasher) = (&self.records, &self.hasher);
+        let hash_of = |&place: &Place| {
+            let id = records.get(place).map_or(0, |record| record.id);
+            hasher.hash_one(id)
+        };
+        self.index
+            .insert_unique(hasher.hash_one(record.id), place, hash_of);
+        self.by_age.push(Reverse(record.id));
         self.deleted += usize::from(record.deleted);
-        if self.records.insert(id, record).is_none() {
-            self.by_age.push(Reverse(id));
-        }
     }
 
-    /// Marks a post as deleted; tells whether it was not so before.
+    /// Marks a post as deleted; its record, unless it was so before.
     pub(crate) fn delete(&mut self, id: i64) -> Option<PostRecord> {
-        let record = self.records.get_mut(&id).filter(|record| !record.deleted)?;
+        let record = self.get_mut(id).filter(|record| !record.deleted)?;
         record.deleted = true;
+        let record = *record;
         self.deleted += 1;
-        Some(*record)
+        Some(record)
     }
 
     /// Forgets the oldest post.
-    pub(crate) fn evict_oldest(&mut self) -> Option<(i64, PostRecord)> {
+    pub(crate) fn evict_oldest(&mut self) -> Option<PostRecord> {
         let Reverse(id) = self.by_age.pop()?;
-        let record = self.records.remove(&id)?;
+        let records = &self.records;
+        let found = self.index.find_entry(self.hasher.hash_one(id), |&place| {
+            records.get(place).is_some_and(|record| record.id == id)
+        });
+        let (place, _) = found.ok()?.remove();
+        let record = *self.records.get(place)?;
+        self.records.free(place);
         self.deleted -= usize::from(record.deleted);
         self.evicted_to = self.evicted_to.max(id);
-        Some((id, record))
+        Some(record)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.records.len()
+        self.index.len()
     }
 
     pub(crate) fn deleted(&self) -> usize {
@@ -100,11 +136,15 @@ impl Posts {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.records.allocation_size() + self.by_age.capacity() * size_of::<Reverse<i64>>()
+        self.index.allocation_size()
+            + self.records.bytes()
+            + self.by_age.capacity() * size_of::<Reverse<i64>>()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (i64, &PostRecord)> {
-        self.records.iter().map(|(&id, record)| (id, record))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &PostRecord> {
+        self.index
+            .iter()
+            .filter_map(|&place| self.records.get(place))
     }
 }
 
@@ -114,6 +154,6 @@ mod tests {
 
     #[test]
     fn a_record_is_compact() {
-        assert_eq!(size_of::<PostRecord>(), 16);
+        assert_eq!(size_of::<PostRecord>(), 48);
     }
 }

@@ -1,73 +1,67 @@
-//! Reads of the table: the candidates of a feed, and what other features ask.
+//! What others than feeds ask the table.
 
-use feed_rank::{Affinity, Candidate, DescendingMerge, Eligible, newest_eligible};
-
-use crate::affinities::{self, Entry};
-use crate::ids::created_ms;
 use crate::posts::PostFeatures;
+use crate::request::Sources;
 use crate::table::FeatureTable;
 
 impl FeatureTable {
-    /// The newest `cap` live posts at or below `ceiling_id` that `inbox` (ascending ids) names or
-    /// `authors` wrote, with their features for `viewer_id`, newest first.
+    /// The newest live posts of the sources below `before_id`, whoever may see them, newest first.
     #[must_use]
-    pub fn candidates(
-        &self,
-        viewer_id: i64,
-        inbox: &[i64],
-        authors: &[i64],
-        ceiling_id: i64,
-        cap: usize,
-    ) -> Eligible<Candidate> {
-        let affinities = self.affinities.of(viewer_id);
-        newest_eligible(self.merged(inbox, authors, ceiling_id), cap, |id| {
-            self.candidate(viewer_id, affinities, id)
-        })
-    }
-
-    /// The same posts as [`Self::candidates`], their ids only.
-    #[must_use]
-    pub fn newest(&self, inbox: &[i64], authors: &[i64], ceiling_id: i64, cap: usize) -> Vec<i64> {
-        let live = |id| self.posts.live(id).map(|_| id);
-        newest_eligible(self.merged(inbox, authors, ceiling_id), cap, live).kept
+    pub fn newest(&self, inbox: &[i64], authors: &[i64], before_id: i64, limit: usize) -> Vec<i64> {
+        let sources = Sources {
+            viewer_id: 0,
+            inbox,
+            authors,
+            floor_id: i64::MIN,
+            ceiling_id: before_id.saturating_sub(1),
+            cap: limit,
+        };
+        let ids = self.merged(&sources).map(|merged| merged.id);
+        let is_live = |id: &i64| self.posts.get(*id).is_some_and(|record| !record.deleted);
+        ids.filter(is_live).take(limit).collect()
     }
 
     /// A live post's features and its author's followers; none if it is unknown or deleted.
     #[must_use]
     pub fn features(&self, post_id: i64) -> Option<(PostFeatures, u32)> {
-        let (record, slot) = self.posts.live(post_id)?;
-        let author = self.authors.get(slot)?;
+        let record = self.posts.get(post_id).filter(|record| !record.deleted)?;
+        let author = self.authors.get(record.author?)?;
         let features = PostFeatures {
             id: post_id,
             author_id: author.id,
+            original_id: if record.is_repost() {
+                record.original_id
+            } else {
+                0
+            },
+            counters: record.counters,
             kind: record.kind,
-            likes: record.likes,
-            reports: record.reports,
+            spam: record.spam,
         };
         Some((features, author.followers))
     }
 
-    /// Those of `ids` that the table has never seen, in the order given.
+    /// Those of `ids` that the table has never seen, in the order given; of known reposts the
+    /// original where it has never seen that.
     #[must_use]
     pub fn missing(&self, ids: &[i64]) -> Vec<i64> {
-        ids.iter()
-            .copied()
-            .filter(|&id| self.posts.get(id).is_none())
-            .collect()
+        let unseen = |&id: &i64| match self.posts.get(id) {
+            None => Some(id),
+            Some(post) if !post.is_repost() || post.deleted => None,
+            Some(repost) if self.posts.get(repost.original_id).is_some() => None,
+            Some(repost) => Some(repost.original_id),
+        };
+        ids.iter().filter_map(unseen).collect()
     }
 
-    /// An author's newest live posts below `before_id`, newest first.
+    /// An author's newest live posts below `before_id`, newest first; reposts are not among them.
     #[must_use]
     pub fn author_posts(&self, author_id: i64, before_id: i64, limit: usize) -> Vec<i64> {
-        let posts = self.authors.posts(author_id);
-        let below = posts.partition_point(|&id| id < before_id);
-        posts
-            .iter()
-            .take(below)
-            .rev()
-            .take(limit)
-            .copied()
-            .collect()
+        let ids = self.authors.posts(author_id);
+        let below = ids.partition_point(|&id| id < before_id);
+        let newest_first = ids.iter().take(below).rev().copied();
+        let is_post = |&id: &i64| self.posts.get(id).is_some_and(|record| !record.is_repost());
+        newest_first.filter(is_post).take(limit).collect()
     }
 
     /// Who wrote a post, deleted or not.
@@ -77,35 +71,17 @@ impl FeatureTable {
         Some(author.id)
     }
 
-    fn merged<'a>(
-        &'a self,
-        inbox: &'a [i64],
-        authors: &'a [i64],
-        ceiling_id: i64,
-    ) -> DescendingMerge<'a> {
-        let by_author = authors
-            .iter()
-            .map(|&author_id| self.authors.posts(author_id));
-        DescendingMerge::new(by_author.chain([inbox]), ceiling_id)
+    /// Everybody whose posts the viewer's feed has nothing of.
+    #[must_use]
+    pub fn hidden_authors(&self, viewer_id: i64) -> Vec<i64> {
+        let relations = self.relations.of(viewer_id).iter();
+        let authors = relations.filter_map(|relation| self.authors.get(relation.other));
+        authors.map(|author| author.id).collect()
     }
 
-    fn candidate(&self, viewer_id: i64, affinities: &[Entry], id: i64) -> Option<Candidate> {
-        let (record, slot) = self.posts.live(id)?;
-        let author = self.authors.get(slot)?;
-        let affinity = if author.id == viewer_id {
-            Affinity::Own
-        } else {
-            affinities::find(affinities, slot)
-        };
-        Some(Candidate {
-            id,
-            created_ms: created_ms(id),
-            affinity,
-            author: slot.get(),
-            likes: record.likes,
-            reports: record.reports,
-            followers: author.followers,
-            kind: record.kind,
-        })
+    /// The newest posts that the viewer reported, ascending.
+    #[must_use]
+    pub fn reported_posts(&self, viewer_id: i64) -> &[i64] {
+        self.viewer_reports.of(viewer_id)
     }
 }

@@ -13,6 +13,10 @@ pub struct Stats {
     pub authors: usize,
     /// Pairs of viewer and author with an affinity.
     pub affinities: usize,
+    /// Pairs of viewer and other person with a block or mute between them.
+    pub relations: usize,
+    /// Pairs of viewer and post that the viewer reported.
+    pub viewer_reports: usize,
     /// Bytes allocated for everything.
     pub bytes: usize,
     /// Bytes allocated for posts and the indexes that grow with them.
@@ -31,7 +35,13 @@ impl FeatureTable {
             deleted: self.posts.deleted(),
             authors: self.authors.len(),
             affinities: self.affinities.len(),
-            bytes: post_bytes + self.authors.bytes() + self.affinities.bytes(),
+            relations: self.relations.len(),
+            viewer_reports: self.viewer_reports.len(),
+            bytes: post_bytes
+                + self.authors.bytes()
+                + self.affinities.bytes()
+                + self.relations.bytes()
+                + self.viewer_reports.bytes(),
             post_bytes,
             evicted_to: self.posts.evicted_to(),
         }

@@ -1,15 +1,13 @@
 //! The table and its writes: each fact absolute (`set_…`, `upsert_…`) or a change (`add_…`).
 
+use feed_rank::Counters;
 use thiserror::Error;
 
 use crate::affinities::{Affinities, Entry};
 use crate::authors::Authors;
-use crate::checksum::{Checksum, Item};
 use crate::posts::{PostFeatures, PostRecord, Posts};
-
-/// Steps per doubling to which the checksum rounds an affinity: sums of the same likes in another
-/// order differ by far less, and a missing like by far more.
-const CHECKSUM_STEPS_PER_DOUBLING: f64 = 1e4;
+use crate::relations::{RelationBits, Relations};
+use crate::viewer_reports::ViewerReports;
 
 /// Why settings were refused.
 #[derive(Clone, Copy, Debug, Error, PartialEq)]
@@ -27,7 +25,7 @@ pub enum TableSettingsError {
 pub struct TableSettings {
     max_posts: usize,
     posts_per_author: usize,
-    affinity_half_life_ms: f64,
+    pub(crate) affinity_half_life_ms: f64,
 }
 
 impl TableSettings {
@@ -54,28 +52,44 @@ impl TableSettings {
     }
 }
 
-/// A like that was given or taken back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Like {
-    /// Who likes.
-    pub viewer_id: i64,
-    /// What they like.
-    pub post_id: i64,
-    /// Who wrote it, if the caller knows.
-    pub author_id: Option<i64>,
-    /// Unix milliseconds at which the like was given, also of one taken back.
-    pub at_ms: i64,
-    /// +1 for a like given, -1 for one taken back.
-    pub change: i8,
+/// Changes of a post's counters; none falls below zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CounterChanges {
+    /// Of the likes.
+    pub likes: i32,
+    /// Of the reposts.
+    pub reposts: i32,
+    /// Of the openings.
+    pub opens: i32,
+    /// Of the impressions.
+    pub impressions: i32,
+    /// Of the reporters' trust.
+    pub report_trust: i32,
+}
+
+impl CounterChanges {
+    fn apply(&self, counters: &mut Counters) {
+        for (counter, change) in [
+            (&mut counters.likes, self.likes),
+            (&mut counters.reposts, self.reposts),
+            (&mut counters.opens, self.opens),
+            (&mut counters.impressions, self.impressions),
+            (&mut counters.report_trust, self.report_trust),
+        ] {
+            *counter = counter.saturating_add_signed(change);
+        }
+    }
 }
 
 /// Features of hot posts. See the crate's documentation.
 #[derive(Debug)]
 pub struct FeatureTable {
-    settings: TableSettings,
+    pub(crate) settings: TableSettings,
     pub(crate) posts: Posts,
     pub(crate) authors: Authors,
     pub(crate) affinities: Affinities,
+    pub(crate) relations: Relations,
+    pub(crate) viewer_reports: ViewerReports,
 }
 
 impl FeatureTable {
@@ -87,32 +101,35 @@ impl FeatureTable {
             posts: Posts::default(),
             authors: Authors::default(),
             affinities: Affinities::default(),
+            relations: Relations::default(),
+            viewer_reports: ViewerReports::default(),
         }
     }
 
-    /// Adds a post or replaces its counters; tells whether it is new. A deleted post stays deleted,
+    /// Adds a post or replaces its features; tells whether it is new. A deleted post stays deleted,
     /// and a post older than all of a full table is forgotten at once.
     pub fn upsert_post(&mut self, post: &PostFeatures) -> bool {
         let Some(author) = self.authors.slot_or_new(post.author_id) else {
             return false;
         };
+        let is_repost = post.original_id != 0;
+        let mut new = PostRecord {
+            id: post.id,
+            original_id: if is_repost { post.original_id } else { post.id },
+            author: Some(author),
+            counters: post.counters,
+            kind: post.kind,
+            spam: post.spam,
+            deleted: false,
+        };
         if let Some(record) = self.posts.get_mut(post.id) {
-            record.author.get_or_insert(author);
-            record.likes = post.likes;
-            record.reports = post.reports;
-            record.kind = post.kind;
+            // Who wrote a post never changes, and the author's index has it.
+            new.author = record.author.or(new.author);
+            new.deleted = record.deleted;
+            *record = new;
             return false;
         }
-        self.posts.insert(
-            post.id,
-            PostRecord {
-                author: Some(author),
-                likes: post.likes,
-                reports: post.reports,
-                kind: post.kind,
-                deleted: false,
-            },
-        );
+        self.posts.insert(new);
         if let Some(author) = self.authors.get_mut(author) {
             author.add_post(post.id, self.settings.posts_per_author);
         }
@@ -123,24 +140,32 @@ impl FeatureTable {
     /// Deletes a post, known or still to come; tells whether it was not deleted before.
     pub fn delete_post(&mut self, post_id: i64) -> bool {
         if self.posts.get(post_id).is_none() {
-            let unseen = PostRecord {
+            self.posts.insert(PostRecord {
+                id: post_id,
+                original_id: post_id,
                 author: None,
-                likes: 0,
-                reports: 0,
+                counters: Counters::default(),
                 kind: 0,
+                spam: 0,
                 deleted: true,
-            };
-            self.posts.insert(post_id, unseen);
+            });
             self.evict_beyond_bound();
             return true;
         }
         let Some(record) = self.posts.delete(post_id) else {
             return false;
         };
-        let author = record.author.and_then(|slot| self.authors.get_mut(slot));
-        if let Some(author) = author {
-            author.remove_post(post_id);
-        }
+        self.forget_in_index(&record);
+        true
+    }
+
+    /// Changes a post's counters. Tells whether the post is known.
+    pub fn add_counts(&mut self, post_id: i64, changes: &CounterChanges) -> bool {
+        let record = self.posts.get_mut(post_id);
+        let Some(record) = record else {
+            return false;
+        };
+        changes.apply(&mut record.counters);
         true
     }
 
@@ -160,7 +185,33 @@ impl FeatureTable {
         }
     }
 
-    /// Sets a viewer's decayed like count of an author's posts, as it stood at `as_of_ms`.
+    /// Sets whether an author's posts are for those only whom the author accepts.
+    pub fn set_private(&mut self, author_id: i64, is_private: bool) {
+        let slot = self.authors.slot_or_new(author_id);
+        if let Some(author) = slot.and_then(|slot| self.authors.get_mut(slot)) {
+            author.is_private = is_private;
+        }
+    }
+
+    /// Sets those bits of a viewer's relation to another person that are in `mask`.
+    pub fn set_relation(
+        &mut self,
+        viewer_id: i64,
+        other_id: i64,
+        bits: RelationBits,
+        mask: RelationBits,
+    ) {
+        if let Some(other) = self.authors.slot_or_new(other_id) {
+            self.relations.set(viewer_id, other, bits, mask);
+        }
+    }
+
+    /// Hides a post from a viewer who reported it; of each viewer's the newest 1,000 are kept.
+    pub fn add_viewer_report(&mut self, viewer_id: i64, post_id: i64) {
+        self.viewer_reports.add(viewer_id, post_id);
+    }
+
+    /// Sets a viewer's decayed sum of interactions with an author, as it stood at `as_of_ms`.
     pub fn set_affinity(&mut self, viewer_id: i64, author_id: i64, weight: f64, as_of_ms: i64) {
         if let Some(author) = self.authors.slot_or_new(author_id) {
             let entry = Entry {
@@ -173,79 +224,29 @@ impl FeatureTable {
         }
     }
 
-    /// Adds a like, or takes one back: moves the post's count and the viewer's affinity with its
-    /// author. Tells whether the post is known; if not, `like.author_id` still gets the affinity.
-    pub fn add_like(&mut self, like: &Like) -> bool {
-        let record = self.posts.get_mut(like.post_id);
-        let known = record.is_some();
-        let mut author = None;
-        if let Some(record) = record {
-            record.likes = record.likes.saturating_add_signed(i32::from(like.change));
-            author = record.author;
+    /// Adds an interaction of a viewer with an author, or takes back (a negative weight) the one
+    /// of `at_ms`.
+    pub fn add_interaction(&mut self, viewer_id: i64, author_id: i64, at_ms: i64, weight: f64) {
+        if let Some(author) = self.authors.slot_or_new(author_id) {
+            let half_life_ms = self.settings.affinity_half_life_ms;
+            self.affinities
+                .add(viewer_id, author, at_ms, weight, half_life_ms);
         }
-        let told = like.author_id;
-        author = author.or_else(|| self.authors.slot_or_new(told?));
-        if let Some(author) = author {
-            self.affinities.add_like(
-                like.viewer_id,
-                author,
-                like.at_ms,
-                f64::from(like.change),
-                self.settings.affinity_half_life_ms,
-            );
-        }
-        known
-    }
-
-    /// Changes how many reported a post; never below zero. Tells whether the post is known.
-    pub fn add_reports(&mut self, post_id: i64, change: i32) -> bool {
-        let Some(record) = self.posts.get_mut(post_id) else {
-            return false;
-        };
-        record.reports = record.reports.saturating_add_signed(change);
-        true
-    }
-
-    /// A checksum of everything a feed can depend on, whatever order it came in: live posts with
-    /// their counters, follower counts, affinities.
-    #[must_use]
-    pub fn checksum(&self) -> u64 {
-        let mut checksum = Checksum::default();
-        for (id, record) in self.posts.iter().filter(|(_, record)| !record.deleted) {
-            let author = record.author.and_then(|slot| self.authors.get(slot));
-            let author_id = author.map_or(0, |author| author.id);
-
-            let (likes, reports) = (i64::from(record.likes), i64::from(record.reports));
-            checksum.add(
-                Item::Post,
-                &[id, author_id, i64::from(record.kind), likes, reports],
-            );
-        }
-        for author in self.authors.iter().filter(|author| author.followers > 0) {
-            checksum.add(Item::Followers, &[author.id, i64::from(author.followers)]);
-        }
-        for (viewer_id, entry) in self.affinities.iter() {
-            let log2 = entry.log2_at_epoch(self.settings.affinity_half_life_ms);
-            #[allow(
-                clippy::cast_possible_truncation,
-                reason = "rounding to steps; saturates"
-            )]
-            let steps = (log2 * CHECKSUM_STEPS_PER_DOUBLING).round() as i64;
-            let author_id = self.authors.get(entry.author).map_or(0, |author| author.id);
-            checksum.add(Item::Affinity, &[viewer_id, author_id, steps]);
-        }
-        checksum.value()
     }
 
     fn evict_beyond_bound(&mut self) {
         while self.posts.len() > self.settings.max_posts {
-            let Some((id, record)) = self.posts.evict_oldest() else {
+            let Some(record) = self.posts.evict_oldest() else {
                 return;
             };
-            let author = record.author.and_then(|slot| self.authors.get_mut(slot));
-            if let Some(author) = author {
-                author.remove_post(id);
-            }
+            self.forget_in_index(&record);
+        }
+    }
+
+    fn forget_in_index(&mut self, record: &PostRecord) {
+        let author = record.author.and_then(|slot| self.authors.get_mut(slot));
+        if let Some(author) = author {
+            author.remove_post(record.id);
         }
     }
 }

@@ -6,17 +6,16 @@
 //! score without that part. Choosing a post of an author lowers the author's other groups; their
 //! entries are left stale, and refreshed only on reaching the top. That is exact because diversity
 //! only falls: a stale entry is an upper bound (Minoux, "Accelerated greedy algorithms", 1978).
+//!
+//! Candidates seen before are a second selection that goes on where the first one ended.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
-use crate::candidate::Ranked;
+use crate::candidate::{Chosen, Ranked};
 use crate::score::{Scored, weigh};
 use crate::terms::{author_diversity, kind_diversity};
-
-/// Posts of one author that may follow one another while another author's post waits.
-const STREAK_MAX: u32 = 2;
 
 /// After this many posts of an author, nothing is left of the author's part: 0.7 / 2^31 rounds to 0.
 const AUTHOR_PARTS: usize = 31;
@@ -40,6 +39,11 @@ impl AuthorParts {
 
     fn after(&self, chosen: u32) -> u32 {
         self.0.get(chosen as usize).copied().unwrap_or(0)
+    }
+
+    /// The rank of a post after `chosen` of its author, without the kind's part.
+    fn rank(&self, weight: u8, post: &Scored, chosen: u32) -> Rank {
+        rank_of(post.base + weigh(weight, self.after(chosen)), post.id)
     }
 }
 
@@ -88,32 +92,57 @@ struct Kind {
     paused: Option<Entry>,
 }
 
+impl Kind {
+    fn new(heads: Vec<Entry>, chosen: u32, weight: u8) -> Self {
+        let part = kind_diversity(chosen);
+        Self {
+            heap: BinaryHeap::from(heads),
+            chosen,
+            part,
+            gain: kind_gain(weight, part),
+            paused: None,
+        }
+    }
+}
+
+/// What the kind's part of diversity adds to a rank.
+fn kind_gain(weight: u8, part: u32) -> Rank {
+    rank_of(weigh(weight, part), 0)
+}
+
 struct Selection {
     scored: Vec<Scored>,
     weight: u8,
     author_parts: AuthorParts,
     kinds: Vec<Kind>,
+    /// The authors of `scored`, ascending; entries have their places in it.
+    authors: Vec<u32>,
     chosen_by_author: Vec<u32>,
 }
 
-/// Chooses at most `limit` of `scored` greedily; `weight` is the percent that diversity counts.
-pub(crate) fn diversify(mut scored: Vec<Scored>, weight: u8, limit: usize) -> Vec<Ranked> {
-    scored.sort_unstable_by_key(|post| (post.group(), Reverse(rank_of(post.base, post.id))));
+/// Chooses at most `limit` of `scored` greedily, those seen before after all others. `shown` counts
+/// as chosen before; `weight` is the percent that diversity counts.
+#[must_use]
+pub fn diversify(scored: Vec<Scored>, shown: &[Chosen], weight: u8, limit: usize) -> Vec<Ranked> {
     let limit = limit.min(scored.len());
-    let mut selection = Selection::new(scored, weight);
+    let (seen, unseen): (Vec<_>, Vec<_>) = scored.into_iter().partition(|post| post.seen);
+    let mut chosen = Vec::with_capacity(shown.len() + limit);
+    chosen.extend_from_slice(shown);
     let mut ranked = Vec::with_capacity(limit);
-    let mut last_author = u32::MAX;
-    let mut streak = 0;
-    while ranked.len() < limit {
-        let pausing = (streak >= STREAK_MAX).then_some(last_author);
-        let Some((author, post)) = selection.choose(pausing) else {
-            break;
-        };
-        streak = if author == last_author { streak + 1 } else { 1 };
-        last_author = author;
-        ranked.push(post);
+    for tier in [unseen, seen] {
+        if ranked.len() < limit && !tier.is_empty() {
+            Selection::new(tier, weight, &chosen).run(limit, &mut chosen, &mut ranked);
+        }
     }
     ranked
+}
+
+/// The author of the last two chosen, if it was the same: no third may follow while another's waits.
+fn pausing(chosen: &[Chosen]) -> Option<u32> {
+    match chosen {
+        [.., before, last] if before.author == last.author => Some(last.author),
+        _ => None,
+    }
 }
 
 #[allow(
@@ -123,52 +152,83 @@ pub(crate) fn diversify(mut scored: Vec<Scored>, weight: u8, limit: usize) -> Ve
               has far fewer than 2^32 candidates"
 )]
 impl Selection {
-    /// Takes candidates sorted by group, the best of each group first.
-    fn new(scored: Vec<Scored>, weight: u8) -> Self {
-        let author_parts = AuthorParts::new();
-        let first = weigh(weight, author_parts.after(0));
-        let groups = || scored.chunk_by(|left, right| left.group() == right.group());
+    /// Takes candidates in any order, and what was chosen before them.
+    fn new(mut scored: Vec<Scored>, weight: u8, chosen: &[Chosen]) -> Self {
+        scored.sort_unstable_by_key(|post| (post.group(), Reverse(rank_of(post.base, post.id))));
+        let mut selection = Self {
+            kinds: Vec::new(),
+            weight,
+            author_parts: AuthorParts::new(),
+            authors: Vec::with_capacity(scored.len()),
+            chosen_by_author: Vec::new(),
+            scored,
+        };
+        selection.count_authors(chosen);
+        selection.make_kinds(chosen);
+        selection
+    }
+
+    fn count_authors(&mut self, chosen: &[Chosen]) {
+        self.authors
+            .extend(self.scored.iter().map(|post| post.author));
+        self.authors.dedup();
+        self.chosen_by_author.resize(self.authors.len(), 0);
+        for post in chosen {
+            if let Ok(place) = self.authors.binary_search(&post.author) {
+                self.chosen_by_author[place] += 1;
+            }
+        }
+    }
+
+    fn make_kinds(&mut self, chosen: &[Chosen]) {
+        let groups = || {
+            self.scored
+                .chunk_by(|left, right| left.group() == right.group())
+        };
         let mut groups_by_kind = [0_usize; 1 + u8::MAX as usize];
         for group in groups() {
             groups_by_kind[usize::from(group[0].kind)] += 1;
         }
         let mut heads = groups_by_kind.map(Vec::with_capacity);
-        let mut chosen_by_author = Vec::with_capacity(scored.len());
-        let mut at = 0;
-        let mut before = None;
+        let (mut at, mut author) = (0, 0);
         for group in groups() {
             let head = &group[0];
-            if before != Some(head.author) {
-                chosen_by_author.push(0);
-                before = Some(head.author);
-            }
+            author += usize::from(self.authors[author] != head.author);
+            let chosen = self.chosen_by_author[author];
             heads[usize::from(head.kind)].push(Entry {
-                rank: rank_of(head.base + first, head.id),
+                rank: self.author_parts.rank(self.weight, head, chosen),
                 at,
-                author: chosen_by_author.len() as u32 - 1,
-                chosen: 0,
+                author: author as u32,
+                chosen,
             });
             at += group.len() as u32;
         }
-        let kinds = heads.into_iter().filter(|heads| !heads.is_empty());
-        let kinds = kinds.map(|heads| Kind {
-            heap: BinaryHeap::from(heads),
-            chosen: 0,
-            part: kind_diversity(0),
-            gain: rank_of(weigh(weight, kind_diversity(0)), 0),
-            paused: None,
-        });
-        Self {
-            kinds: kinds.collect(),
-            scored,
-            weight,
-            author_parts,
-            chosen_by_author,
+        let kinds = (0..=u8::MAX).zip(heads);
+        let kinds = kinds.filter(|(_, heads)| !heads.is_empty());
+        self.kinds = kinds
+            .map(|(kind, heads)| {
+                let before = chosen.iter().filter(|post| post.kind == kind).count();
+                Kind::new(heads, before as u32, self.weight)
+            })
+            .collect();
+    }
+
+    /// Chooses until `limit` are ranked or none is left.
+    fn run(mut self, limit: usize, chosen: &mut Vec<Chosen>, ranked: &mut Vec<Ranked>) {
+        while ranked.len() < limit {
+            let pausing =
+                pausing(chosen).and_then(|author| self.authors.binary_search(&author).ok());
+            let Some((at, post)) = self.choose(pausing.map(|place| place as u32)) else {
+                break;
+            };
+            let Scored { author, kind, .. } = self.scored[at];
+            chosen.push(Chosen { author, kind });
+            ranked.push(post);
         }
     }
 
     /// Takes the best post whose author need not pause, or the best of all if nobody else waits.
-    fn choose(&mut self, pausing: Option<u32>) -> Option<(u32, Ranked)> {
+    fn choose(&mut self, pausing: Option<u32>) -> Option<(usize, Ranked)> {
         let Some(author) = pausing else {
             return self.take_best();
         };
@@ -179,19 +239,17 @@ impl Selection {
     }
 
     /// Takes the greatest of the kinds' tops.
-    fn take_best(&mut self) -> Option<(u32, Ranked)> {
+    fn take_best(&mut self) -> Option<(usize, Ranked)> {
         let tops = self.kinds.iter().enumerate().filter_map(|(index, kind)| {
             let top = kind.heap.peek()?;
             Some((top.rank + kind.gain, index))
         });
         let (_, best) = tops.max()?;
-        let (author, post) = self.take(best)?;
-        self.refresh_tops_of(author);
-        Some((author, post))
+        self.take(best)
     }
 
     /// Takes the top of a kind and lets the next of its group compete.
-    fn take(&mut self, index: usize) -> Option<(u32, Ranked)> {
+    fn take(&mut self, index: usize) -> Option<(usize, Ranked)> {
         let kind = &mut self.kinds[index];
         let mut top = kind.heap.peek_mut()?;
         let Entry { at, author, .. } = *top;
@@ -202,10 +260,7 @@ impl Selection {
         match self.scored.get(at as usize + 1) {
             Some(next) if next.group() == post.group() => {
                 *top = Entry {
-                    rank: rank_of(
-                        next.base + weigh(self.weight, self.author_parts.after(*chosen)),
-                        next.id,
-                    ),
+                    rank: self.author_parts.rank(self.weight, next, *chosen),
                     at: at + 1,
                     author,
                     chosen: *chosen,
@@ -218,11 +273,12 @@ impl Selection {
         }
         kind.chosen += 1;
         kind.part = kind_diversity(kind.chosen);
-        kind.gain = rank_of(weigh(self.weight, kind.part), 0);
+        kind.gain = kind_gain(self.weight, kind.part);
         let score = post.base + weigh(self.weight, diversity);
         let post = post.ranked(diversity, score);
         self.refresh(index);
-        Some((author, post))
+        self.refresh_tops_of(author);
+        Some((at as usize, post))
     }
 
     /// Brings the tops up to date that a choice of `author` made stale.
@@ -248,10 +304,7 @@ impl Selection {
             }
             let post = &self.scored[top.at as usize];
             top.chosen = chosen;
-            top.rank = rank_of(
-                post.base + weigh(self.weight, self.author_parts.after(chosen)),
-                post.id,
-            );
+            top.rank = self.author_parts.rank(self.weight, post, chosen);
         }
     }
 

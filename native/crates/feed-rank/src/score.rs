@@ -6,30 +6,41 @@ use crate::terms;
 
 /// A candidate with its terms, before diversity.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Scored {
+pub struct Scored {
     /// Score without diversity, in units of 1e-11.
     pub(crate) base: i64,
     pub(crate) id: i64,
     pub(crate) author: u32,
+    place: u32,
     affinity: u32,
     quality: u32,
     freshness: u32,
     negative: u32,
     pub(crate) kind: u8,
+    pub(crate) seen: bool,
+}
+
+/// Computes the terms of each candidate as `now_ms` sees it and weighs them.
+#[must_use]
+pub fn score(candidates: &[Candidate], settings: &RankSettings, now_ms: i64) -> Vec<Scored> {
+    let places = 0_u32..;
+    let scored = candidates.iter().zip(places);
+    scored
+        .map(|(candidate, place)| Scored::new(candidate, place, settings, now_ms))
+        .collect()
 }
 
 impl Scored {
-    /// Computes the terms of `candidate` at `now_ms` and weighs them.
-    pub(crate) fn new(candidate: &Candidate, settings: &RankSettings, now_ms: i64) -> Self {
+    fn new(candidate: &Candidate, place: u32, settings: &RankSettings, now_ms: i64) -> Self {
         let affinity =
             terms::affinity(candidate.affinity, now_ms, settings.affinity_half_life_ms());
-        let quality = terms::quality(candidate.likes, candidate.followers);
+        let quality = terms::quality(&candidate.counters);
         let freshness = terms::freshness(
             candidate.created_ms,
             now_ms,
             settings.freshness_half_life_ms(),
         );
-        let negative = terms::negative(candidate.reports, candidate.followers);
+        let negative = terms::negative(&candidate.counters, candidate.spam);
         let Weights {
             affinity: by_affinity,
             quality: by_quality,
@@ -45,11 +56,13 @@ impl Scored {
             base,
             id: candidate.id,
             author: candidate.author,
+            place,
             affinity,
             quality,
             freshness,
             negative,
             kind: candidate.kind,
+            seen: candidate.seen,
         }
     }
 
@@ -63,6 +76,7 @@ impl Scored {
         Ranked {
             id: self.id,
             score,
+            place: self.place,
             affinity: self.affinity,
             quality: self.quality,
             freshness: self.freshness,

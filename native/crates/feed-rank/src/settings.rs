@@ -97,7 +97,7 @@ impl RankSettings {
         self.freshness_half_life_ms
     }
 
-    /// Milliseconds after which a like counts half for affinity.
+    /// Milliseconds after which an interaction counts half for affinity.
     #[must_use]
     pub fn affinity_half_life_ms(&self) -> f64 {
         self.affinity_half_life_ms

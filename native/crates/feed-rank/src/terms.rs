@@ -3,21 +3,27 @@
 //! Rounding makes sums exact: equal features give equal scores on every machine, and the order
 //! does not hang on the last bit of an `exp2`.
 
-use crate::candidate::Affinity;
+use crate::candidate::{Affinity, Counters};
 
 /// Units of one whole term.
 pub const UNITS: u32 = 1_000_000_000;
 
-/// Likes at which affinity is one half (before decay).
-const AFFINITY_HALF_AT_LIKES: f64 = 3.0;
-/// Imaginary readers every post starts with, so that one like of one follower is no 100 %.
-const QUALITY_PRIOR_READERS: f64 = 20.0;
+/// The sum of interactions at which affinity is one half.
+const AFFINITY_HALF_AT: f64 = 3.0;
+/// What a repost counts for, in likes.
+const LIKES_PER_REPOST: f64 = 2.0;
+/// What an opening counts for, in likes.
+const LIKES_PER_OPENING: f64 = 0.25;
+/// Imaginary impressions every post starts with, so that one like of one reader is no 100 %.
+const QUALITY_PRIOR_IMPRESSIONS: f64 = 20.0;
 /// The share of imaginary readers who liked it.
 const QUALITY_PRIOR_RATE: f64 = 0.05;
-/// Reports that a post of an author without followers bears before they weigh one half.
+/// Reports of full trust that a post nobody was shown bears before they weigh one half.
 const NEGATIVE_HALF_AT_REPORTS: f64 = 5.0;
-/// Further reports borne per follower, against brigading.
-const NEGATIVE_REPORTS_PER_FOLLOWER: f64 = 0.01;
+/// Further reports borne per impression, against brigading.
+const NEGATIVE_REPORTS_PER_IMPRESSION: f64 = 0.01;
+/// Percent of one whole.
+const PERCENT: f64 = 100.0;
 /// The author's part of diversity; the rest is the kind's.
 const DIVERSITY_AUTHOR_SHARE: f64 = 0.7;
 /// The kind's part of diversity.
@@ -39,24 +45,29 @@ pub fn decay(age_ms: i64, half_life_ms: f64) -> f64 {
     (-(age_ms.max(0) as f64) / half_life_ms).exp2()
 }
 
-/// W / (W + 3) of the decayed like count W; one for the viewer's own posts.
+/// W / (W + 3) of the decayed sum W of interactions; one for the viewer's own posts.
 #[must_use]
 pub fn affinity(affinity: Affinity, now_ms: i64, half_life_ms: f64) -> u32 {
     match affinity {
         Affinity::Own => UNITS,
-        Affinity::Likes { weight, .. } if weight <= 0.0 => 0,
-        Affinity::Likes { weight, as_of_ms } => {
+        Affinity::Interactions { weight, .. } if weight <= 0.0 => 0,
+        Affinity::Interactions { weight, as_of_ms } => {
             let decayed = weight * decay(now_ms.saturating_sub(as_of_ms), half_life_ms);
-            units(decayed / (decayed + AFFINITY_HALF_AT_LIKES))
+            units(decayed / (decayed + AFFINITY_HALF_AT))
         }
     }
 }
 
-/// The share of readers who liked it, smoothed towards 5 % (additive smoothing).
+/// The share of impressions that people did something with, smoothed towards 5 % (additive
+/// smoothing): E = likes + 2 reposts + openings / 4 of at least as many impressions.
 #[must_use]
-pub fn quality(likes: u32, followers: u32) -> u32 {
-    let smoothed = f64::from(likes) + QUALITY_PRIOR_READERS * QUALITY_PRIOR_RATE;
-    units(smoothed / (f64::from(followers.max(likes)) + QUALITY_PRIOR_READERS))
+pub fn quality(counters: &Counters) -> u32 {
+    let engaged = f64::from(counters.likes)
+        + LIKES_PER_REPOST * f64::from(counters.reposts)
+        + LIKES_PER_OPENING * f64::from(counters.opens);
+    let shown = f64::from(counters.impressions).max(engaged);
+    let smoothed = engaged + QUALITY_PRIOR_IMPRESSIONS * QUALITY_PRIOR_RATE;
+    units(smoothed / (shown + QUALITY_PRIOR_IMPRESSIONS))
 }
 
 /// One for a new post, halved every half-life.
@@ -65,12 +76,15 @@ pub fn freshness(created_ms: i64, now_ms: i64, half_life_ms: f64) -> u32 {
     units(decay(now_ms.saturating_sub(created_ms), half_life_ms))
 }
 
-/// R / (R + 5 + F / 100) of R reporters and F followers.
+/// r + s - r s of reports and spam: r = R / (R + 5 + I / 100) of R reports of full trust and I
+/// impressions, s the share of spam.
 #[must_use]
-pub fn negative(reports: u32, followers: u32) -> u32 {
-    let reported = f64::from(reports);
-    let borne = NEGATIVE_REPORTS_PER_FOLLOWER * f64::from(followers);
-    units(reported / (reported + NEGATIVE_HALF_AT_REPORTS + borne))
+pub fn negative(counters: &Counters, spam_percent: u8) -> u32 {
+    let reports = f64::from(counters.report_trust) / PERCENT;
+    let borne = NEGATIVE_REPORTS_PER_IMPRESSION * f64::from(counters.impressions);
+    let reported = reports / (reports + NEGATIVE_HALF_AT_REPORTS + borne);
+    let spam = f64::from(spam_percent.min(100)) / PERCENT;
+    units(reported + spam - reported * spam)
 }
 
 /// The author's part of diversity after `chosen` of their posts: 0.7 · 2^-chosen.
@@ -107,30 +121,52 @@ mod tests {
 
     #[test]
     fn affinity_saturates() {
-        let likes = |weight| Affinity::Likes {
+        let interactions = |weight| Affinity::Interactions {
             weight,
             as_of_ms: 0,
         };
         assert_eq!(affinity(Affinity::Own, 0, 1.0), UNITS);
         assert_eq!(affinity(Affinity::NONE, 0, 1.0), 0);
-        assert_eq!(affinity(likes(3.0), 0, 1.0), UNITS / 2);
-        assert_eq!(affinity(likes(6.0), 10, 10.0), UNITS / 2);
-        assert_eq!(affinity(likes(-1.0), 0, 1.0), 0);
+        assert_eq!(affinity(interactions(3.0), 0, 1.0), UNITS / 2);
+        assert_eq!(affinity(interactions(6.0), 10, 10.0), UNITS / 2);
+        assert_eq!(affinity(interactions(-1.0), 0, 1.0), 0);
     }
 
     #[test]
     fn quality_is_smoothed() {
-        assert_eq!(quality(0, 0), UNITS / 20);
-        assert_eq!(quality(4, 80), UNITS / 20);
-        assert!(quality(1, 1) < UNITS / 4);
-        assert!(quality(u32::MAX, 0) <= UNITS);
+        let of = |likes, reposts, opens, impressions| {
+            quality(&Counters {
+                likes,
+                reposts,
+                opens,
+                impressions,
+                report_trust: 9,
+            })
+        };
+        assert_eq!(of(0, 0, 0, 0), UNITS / 20);
+        assert_eq!(of(4, 0, 0, 80), UNITS / 20);
+        assert_eq!(of(1, 1, 4, 80), UNITS / 20);
+        assert!(of(1, 0, 0, 1) < UNITS / 10);
+        assert!(of(u32::MAX, u32::MAX, u32::MAX, 0) <= UNITS);
     }
 
     #[test]
-    fn negative_needs_more_reports_of_the_followed() {
-        assert_eq!(negative(0, 0), 0);
-        assert_eq!(negative(5, 0), UNITS / 2);
-        assert_eq!(negative(15, 1000), UNITS / 2);
+    fn negative_needs_more_reports_of_what_many_were_shown() {
+        let of = |report_trust, impressions, spam| {
+            let counters = Counters {
+                report_trust,
+                impressions,
+                ..Counters::default()
+            };
+            negative(&counters, spam)
+        };
+        assert_eq!(of(0, 0, 0), 0);
+        assert_eq!(of(500, 0, 0), UNITS / 2);
+        assert_eq!(of(1500, 1000, 0), UNITS / 2);
+        assert_eq!(of(0, 1000, 25), UNITS / 4);
+        assert_eq!(of(500, 0, 50), UNITS / 4 * 3);
+        assert_eq!(of(0, 0, 255), UNITS);
+        assert_eq!(of(u32::MAX, 0, 100), UNITS);
     }
 
     #[test]

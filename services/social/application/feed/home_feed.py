@@ -38,23 +38,23 @@ class HomeFeed:
 
     async def page(self, viewer_id: int, mode: Mode, size: int, position: Position | None) -> Page:
         """The page at a position, the first when it is None. AppError UNAVAILABLE when neither store can answer."""
-        here: Position | None = position or Position(mode, self._clock.now_ms())
-        page = Page(here.ranked_at_ms if here else 0)
+        begins = position or Position(mode, self._clock.now_ms())
+        page = Page(begins.ranked_at_ms, position=begins)
         sources: Sources | None = None
         for _ in range(_REFILLS_MAX):
-            if here is None or len(page.items) >= size:
+            here, wanted = page.position, size - len(page.items)
+            if here is None or wanted <= 0:
                 break
             try:
                 if sources is None and not here.in_archive:
                     sources = await self._sources(viewer_id)
-                here = await self._fill(page, viewer_id, here, size - len(page.items), sources)
+                page.position = await self._fill(page, viewer_id, here, wanted, sources)
             except AppError:
                 if not page.items:
                     raise
                 # A store went away on the way: what there is now, and the rest when it is asked for again.
                 page.missing.add(Stage.ARCHIVE if here.in_archive else Stage.HYDRATION)
                 break
-        page.position = here
         for stage in page.missing:
             self._metrics.degraded(stage)
         return page

@@ -25,9 +25,9 @@ class GatherSources:
             inbox = await self._inbox.read(viewer_id)
         except AppError:
             following = await self._store.following(viewer_id)
-            missing = frozenset((Stage.INBOX, Stage.SEEN))
-            return Sources((), (*following.authors, viewer_id), missing=missing)
-        missing = set()
+            away = frozenset((Stage.INBOX, Stage.SEEN))
+            return Sources((), (*following.authors, viewer_id), missing=away)
+        missing: set[Stage] = set()
         try:
             await self._features.learn(inbox.entries)
         except AppError:
@@ -36,6 +36,7 @@ class GatherSources:
         try:
             authors = await self._followed.fan_in(viewer_id)
         except AppError:
+            # Without the store of record: whoever the inbox has.
             authors = ()
             missing.add(Stage.FAN_IN)
         seen = inbox.seen

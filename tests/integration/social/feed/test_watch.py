@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from daira.social.v1 import feed_service_pb2 as pb
-from tests.integration.social.feed.reading import ids_of, page
+from tests.integration.social.feed.reading import everything_applied
 from tests.integration.social.person import Person
 from tests.integration.social.server import Social, refused, running
 
@@ -66,8 +66,7 @@ async def test_what_was_shown_is_not_newer(social: Social) -> None:
         await reader.follows(author)
         shown = (await author.posts("شفته")).post_id
         await author.posts("لسه")
-        while len(ids_of(await page(reader, pb.FEED_MODE_LATEST, 10))) < 2:
-            await asyncio.sleep(0.02)
+        await everything_applied(social)
         async with watching(reader, newer_than=shown) as told:
             await count_becomes(told, 1)
 
