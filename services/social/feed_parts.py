@@ -72,7 +72,8 @@ def compose_feed(
     gather = GatherSources(inbox, followed, seen, store, table)
     select = SelectPosts(gather, ranker, store)
     news = FeedNews(gather, store, ranker, clock, watchers_max=settings.watchers_max)
-    table.tell(ReplicaMemory(followed, marks, muted, hydrator, news))
+    memory = ReplicaMemory(followed, marks, muted, hydrator, news)
+    table.tell(memory)
     return FeedParts(
         home=HomeFeed(gather, select, hydrator, muted, clock, feed_metrics),
         news=news,
@@ -82,5 +83,5 @@ def compose_feed(
         inbox=inbox,
         writes=writes,
         seen=seen,
-        tail=FeatureTail(table, pool, redis, clock, metrics),
+        tail=FeatureTail(table, memory, pool, redis, clock, metrics),
     )

@@ -43,6 +43,17 @@ def in_terms_of_the_oracle(row: asyncpg.Record) -> Iterator[oracle.Event]:
         case "post_reported":
             trust = events_pb2.PostReported.FromString(row["payload"]).trust_percent
             yield oracle.PostReported(subject, actor, trust or 100)
+        case "feedback_recorded":
+            at_ms = int(row["occurred_at"].timestamp() * 1000)
+            for post in events_pb2.FeedbackRecorded.FromString(row["payload"]).posts:
+                yield oracle.PostSeen(post.post_id, actor, at_ms, post.seen, post.opened)
+        case _:
+            yield from _of_people(row)
+
+
+def _of_people(row: asyncpg.Record) -> Iterator[oracle.Event]:
+    subject, actor = row["aggregate_id"], row["actor_id"]
+    match row["kind"]:
         case "user_followed":
             yield oracle.UserFollowed(actor, subject)
         case "user_unfollowed":
@@ -53,7 +64,3 @@ def in_terms_of_the_oracle(row: asyncpg.Record) -> Iterator[oracle.Event]:
             yield oracle.MuteChanged(actor, subject, kind == "user_muted")
         case "author_privacy_changed":
             yield oracle.PrivacyChanged(subject, events_pb2.AuthorPrivacyChanged.FromString(row["payload"]).is_private)
-        case "feedback_recorded":
-            at_ms = int(row["occurred_at"].timestamp() * 1000)
-            for post in events_pb2.FeedbackRecorded.FromString(row["payload"]).posts:
-                yield oracle.PostSeen(post.post_id, actor, at_ms, post.seen, post.opened)

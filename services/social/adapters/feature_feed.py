@@ -13,7 +13,7 @@ from services.chassis.postgres import PostgresPool
 from services.chassis.stream_event import StreamEvent
 from services.social.adapters.native_ranker import NativeRanker
 from services.social.adapters.postgres.feature_queries import PostgresFeatures
-from services.social.adapters.projector import milliseconds
+from services.social.adapters.projector import FULL_TRUST, milliseconds
 from services.social.application.feed.ports import FeatureRow
 from services.social.domain.affinity import LIKE, OPEN, REPOST
 
@@ -21,7 +21,6 @@ _REACH_PATIENCE_S: Final = 0.25
 _REACH_POLL_S: Final = 0.002
 # Changes of counters remembered, to bring those of the projector up to where this replica stands.
 _RECENT_MAX: Final = 50_000
-_FULL_TRUST: Final = 100
 
 
 class Memory(Protocol):
@@ -156,7 +155,7 @@ class FeatureFeed:
                 self._counts(_Counted(pos, subject, likes=-1))
                 self._ranker.interacted(actor, unliked.author_id, milliseconds(unliked.liked_at), -LIKE)
             case "post_reported":
-                self._counts(_Counted(pos, subject, trust=event.post_reported.trust_percent or _FULL_TRUST))
+                self._counts(_Counted(pos, subject, trust=event.post_reported.trust_percent or FULL_TRUST))
                 self._ranker.viewer_reported(actor, subject)
             case "feedback_recorded":
                 self._feedback(event, pos)

@@ -21,6 +21,7 @@ from services.chassis.stream_event import LogSource
 from services.social.adapters.event_codec import STREAM, encode
 from services.social.adapters.feature_feed import FeatureFeed
 from services.social.adapters.native_ranker import NativeRanker
+from services.social.adapters.replica_memory import ReplicaMemory
 from services.social.application.feed.followed_authors import FollowedAuthors
 
 # Applied in one go between two calls: small enough not to be noticed by them.
@@ -33,9 +34,16 @@ class FeatureTail:
     """Fills the table, then follows the log for as long as the process lives."""
 
     def __init__(
-        self, feed: FeatureFeed, pool: PostgresPool, redis: RedisClient, clock: Clock, metrics: Metrics
+        self,
+        feed: FeatureFeed,
+        memory: ReplicaMemory,
+        pool: PostgresPool,
+        redis: RedisClient,
+        clock: Clock,
+        metrics: Metrics,
     ) -> None:
         self._feed = feed
+        self.memory = memory
         self._pool = pool
         self._redis = redis
         self._clock = clock

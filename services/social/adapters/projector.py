@@ -10,17 +10,25 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from daira.events.v1 import events_pb2
 from services.chassis.cursors import advance_cursor
+from services.chassis.ids import timestamp_ms
 from services.chassis.outbox import NEW_EVENT_SQL
 from services.chassis.postgres import PostgresConnection, PostgresPool, unavailable_as_app_error
 from services.chassis.stream_event import StreamEvent
-from services.social.domain.affinity import Affinity
-from services.social.domain.counting import Changes, LikeMove, fan_in_flip
+from services.social.domain.affinity import LIKE, OPEN, REPOST, Affinity
+from services.social.domain.counting import Act, Changes, fan_in_flip
 
 CONSUMER: Final = "projector"
+# Reports from before there was trust.
+FULL_TRUST: Final = 100
+_COUNTERS: Final = ("likes", "reposts", "opens", "impressions", "reports", "report_trust")
 
 _POST_COUNTERS: Final = """
-INSERT INTO post_counters AS c (post_id, likes, reports) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[])
-ON CONFLICT (post_id) DO UPDATE SET likes = c.likes + excluded.likes, reports = c.reports + excluded.reports
+INSERT INTO post_counters AS c (post_id, likes, reposts, opens, impressions, reports, report_trust)
+SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+ON CONFLICT (post_id) DO UPDATE SET
+    likes = c.likes + excluded.likes, reposts = c.reposts + excluded.reposts, opens = c.opens + excluded.opens,
+    impressions = c.impressions + excluded.impressions, reports = c.reports + excluded.reports,
+    report_trust = c.report_trust + excluded.report_trust
 """
 _AUTHOR_COUNTERS: Final = """
 INSERT INTO author_counters AS c (user_id, followers, following, posts)
@@ -56,7 +64,7 @@ class Projector:
             await advance_cursor(connection, CONSUMER, batch)
             await _count_posts(connection, changes)
             await self._count_authors(connection, changes)
-            await _move_affinities(connection, changes.like_moves)
+            await _move_affinities(connection, changes.acts)
 
     async def _count_authors(self, connection: PostgresConnection, changes: Changes) -> None:
         people = sorted(changes.followers.keys() | changes.following.keys() | changes.posts.keys())
@@ -79,18 +87,21 @@ def add_up(batch: Sequence[StreamEvent]) -> Changes:
         event = events_pb2.Event.FromString(stream_event.data)
         subject, actor = event.aggregate_id, event.actor_id
         match event.WhichOneof("payload"):
-            case "post_created":
-                changes.posts[actor] += 1
-            case "post_deleted":
-                changes.posts[actor] -= 1
+            case "post_created" | "post_deleted" as kind:
+                _count_post(changes, event, 1 if kind == "post_created" else -1)
             case "post_liked":
-                at_ms = milliseconds(event.occurred_at)
-                changes.like(subject, LikeMove(actor, event.post_liked.author_id, at_ms, 1))
+                liked_ms = milliseconds(event.occurred_at)
+                changes.of_posts[subject].likes += 1
+                changes.acts.append(Act(actor, event.post_liked.author_id, liked_ms, LIKE))
             case "post_unliked":
-                at_ms = milliseconds(event.post_unliked.liked_at)
-                changes.like(subject, LikeMove(actor, event.post_unliked.author_id, at_ms, -1))
+                liked_ms = milliseconds(event.post_unliked.liked_at)
+                changes.of_posts[subject].likes -= 1
+                changes.acts.append(Act(actor, event.post_unliked.author_id, liked_ms, -LIKE))
             case "post_reported":
-                changes.reports[subject] += 1
+                changes.of_posts[subject].reports += 1
+                changes.of_posts[subject].report_trust += event.post_reported.trust_percent or FULL_TRUST
+            case "feedback_recorded":
+                _count_feedback(changes, event)
             case "user_followed":
                 changes.follow(actor, subject, 1)
             case "user_unfollowed":
@@ -98,6 +109,26 @@ def add_up(batch: Sequence[StreamEvent]) -> Changes:
             case _:
                 pass
     return changes
+
+
+def _count_post(changes: Changes, event: events_pb2.Event, delta: int) -> None:
+    """A repost counts for what it passes on, not among its author's posts."""
+    payload = event.post_created if delta > 0 else event.post_deleted
+    if not payload.original_id:
+        changes.posts[event.actor_id] += delta
+        return
+    changes.of_posts[payload.original_id].reposts += delta
+    at_ms = timestamp_ms(event.aggregate_id)
+    changes.acts.append(Act(event.actor_id, payload.original_author_id, at_ms, delta * REPOST))
+
+
+def _count_feedback(changes: Changes, event: events_pb2.Event) -> None:
+    at_ms = milliseconds(event.occurred_at)
+    for post in event.feedback_recorded.posts:
+        changes.of_posts[post.post_id].impressions += post.seen
+        changes.of_posts[post.post_id].opens += post.opened
+        if post.opened:
+            changes.acts.append(Act(event.actor_id, post.author_id, at_ms, OPEN))
 
 
 def milliseconds(moment: Timestamp) -> int:
@@ -110,13 +141,14 @@ def _author_columns(changes: Changes) -> tuple[dict[int, int], ...]:
 
 
 async def _count_posts(connection: PostgresConnection, changes: Changes) -> None:
-    posts = sorted(changes.likes.keys() | changes.reports.keys())
+    posts = sorted(changes.of_posts)
     if posts:
-        likes, reports = [changes.likes[post] for post in posts], [changes.reports[post] for post in posts]
-        await connection.execute(_POST_COUNTERS, posts, likes, reports)
+        sums = [changes.of_posts[post] for post in posts]
+        columns = [[getattr(change, name) for change in sums] for name in _COUNTERS]
+        await connection.execute(_POST_COUNTERS, posts, *columns)
 
 
-async def _move_affinities(connection: PostgresConnection, moves: Sequence[LikeMove]) -> None:
+async def _move_affinities(connection: PostgresConnection, moves: Sequence[Act]) -> None:
     if not moves:
         return
     pairs = sorted({(move.viewer_id, move.author_id) for move in moves})
@@ -125,7 +157,7 @@ async def _move_affinities(connection: PostgresConnection, moves: Sequence[LikeM
     for viewer_id, author_id, weight, as_of in await connection.fetch(_AFFINITIES_OF, viewers, authors):
         affinities[viewer_id, author_id] = Affinity(weight, round(as_of.timestamp() * 1000))
     for move in moves:
-        affinities[move.viewer_id, move.author_id].add(move.at_ms, move.delta)
+        affinities[move.viewer_id, move.author_id].add(move.at_ms, move.weight)
     weights = [affinities[pair].weight for pair in pairs]
     moments = [datetime.fromtimestamp(affinities[pair].as_of_ms / 1000, UTC) for pair in pairs]
     await connection.execute(_SET_AFFINITIES, viewers, authors, weights, moments)

@@ -21,7 +21,7 @@ class ReplicaMemory:
         hydrator: PostHydrator,
         news: FeedNews,
     ) -> None:
-        self._followed = followed
+        self.followed = followed
         self._marks = marks
         self._muted = muted
         self._hydrator = hydrator
@@ -50,7 +50,7 @@ class ReplicaMemory:
                 self._relations_changed(actor)
                 self._relations_changed(subject)
             case "author_fan_mode_changed":
-                self._followed.forget_all()
+                self.followed.forget_all()
             case "muted_words_changed":
                 self._muted.forget(actor)
             case "profile_updated":
@@ -59,5 +59,5 @@ class ReplicaMemory:
                 pass
 
     def _relations_changed(self, viewer_id: int) -> None:
-        self._followed.forget(viewer_id)
+        self.followed.forget(viewer_id)
         self._news.relations_changed(viewer_id)

@@ -15,13 +15,13 @@ OPEN: Final = 0.25
 
 @dataclass(slots=True)
 class Affinity:
-    """The decayed count as it stood at as_of_ms (milliseconds since 1970)."""
+    """The decayed sum as it stood at as_of_ms (milliseconds since 1970)."""
 
     weight: float = 0.0
     as_of_ms: int = 0
 
-    def add(self, at_ms: int, delta: int) -> None:
-        """Count a like given at `at_ms` (+1), or take it back (-1)."""
+    def add(self, at_ms: int, delta: float) -> None:
+        """Count what was done at `at_ms`, in likes, or take it back when `delta` is below zero."""
         latest = max(self.as_of_ms, at_ms)
         kept = self.weight * _decay(latest - self.as_of_ms) if self.weight else 0.0
         self.weight = max(0.0, kept + delta * _decay(latest - at_ms))

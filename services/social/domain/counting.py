@@ -1,36 +1,42 @@
-"""What a batch of events adds up to: changes of counters, and likes that move affinities."""
+"""What a batch of events adds up to: changes of counters, and acts that move affinities."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class LikeMove:
-    """A like given at at_ms (+1) or taken back (-1)."""
+class Act:
+    """What a viewer did with an author's post at at_ms, in likes; below zero takes back what was done then."""
 
     viewer_id: int
     author_id: int
     at_ms: int
-    delta: int
+    weight: float
+
+
+@dataclass(slots=True)
+class PostChanges:
+    """How the counters of one post change."""
+
+    likes: int = 0
+    reposts: int = 0
+    opens: int = 0
+    impressions: int = 0
+    reports: int = 0
+    report_trust: int = 0
 
 
 @dataclass(slots=True)
 class Changes:
     """Sums of one batch."""
 
-    likes: Counter[int] = field(default_factory=Counter)
-    reports: Counter[int] = field(default_factory=Counter)
+    of_posts: defaultdict[int, PostChanges] = field(default_factory=lambda: defaultdict(PostChanges))
     followers: Counter[int] = field(default_factory=Counter)
     following: Counter[int] = field(default_factory=Counter)
     posts: Counter[int] = field(default_factory=Counter)
-    like_moves: list[LikeMove] = field(default_factory=list)
-
-    def like(self, post_id: int, move: LikeMove) -> None:
-        """A like or its end."""
-        self.likes[post_id] += move.delta
-        self.like_moves.append(move)
+    acts: list[Act] = field(default_factory=list)
 
     def follow(self, follower_id: int, followee_id: int, delta: int) -> None:
         """A follow or its end."""

@@ -24,6 +24,7 @@ from daira.social.v1 import (
     graph_service_pb2_grpc,
     post_service_pb2_grpc,
     profile_service_pb2_grpc,
+    safety_service_pb2_grpc,
 )
 from services.chassis.clock import SystemClock
 from services.chassis.consumer import Consumer
@@ -79,6 +80,7 @@ class Stubs:
         self.graph = graph_service_pb2_grpc.GraphServiceStub(channel)
         self.posts = post_service_pb2_grpc.PostServiceStub(channel)
         self.feeds = feed_service_pb2_grpc.FeedServiceStub(channel)
+        self.safety = safety_service_pb2_grpc.SafetyServiceStub(channel)
         self.log = event_log_service_pb2_grpc.EventLogServiceStub(channel)
 
 
@@ -170,12 +172,14 @@ def environment(database_url: str, redis_url: str, **settings: str) -> dict[str,
 
 
 @contextlib.asynccontextmanager
-async def running(database_url: str, redis_url: str, **settings: str) -> AsyncIterator[Social]:
-    """Serve social until the block ends."""
+async def running(
+    database_url: str, redis_url: str, signer: Signer | None = None, **settings: str
+) -> AsyncIterator[Social]:
+    """Serve social until the block ends; replicas share a signer."""
     parsed = social_settings(environment(database_url, redis_url, **settings))
     pool = await create_pool(database_url, application_name="social-test", max_size=16, statement_timeout_ms=20_000)
     redis = create_redis(redis_url, timeout_s=1.0, client_name="social-test")
-    clock, metrics, signer = SystemClock(), Metrics(), Signer()
+    clock, metrics, signer = SystemClock(), Metrics(), signer or Signer()
     made = compose(parsed, pool, redis, clock, metrics)
     limits = ServerSettings(default_deadline_s=60, drain_wait_s=0, grace_s=1)
     builder = build_server(parsed, limits, made, KeySet(signer, clock), clock, metrics)

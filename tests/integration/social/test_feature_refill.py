@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 
 from daira.events.v1 import events_pb2
-from services.chassis.clock import SystemClock
+from services.chassis.metrics import Metrics
 from services.chassis.stream_event import StreamEvent
 from services.social.adapters.feature_feed import FeatureFeed
+from services.social.adapters.feed_metrics import FeedMetrics
 from services.social.adapters.native_ranker import NativeRanker
-from services.social.adapters.postgres.feed_queries import PostgresFeedStore
 from services.social.adapters.projector import CONSUMER as PROJECTOR
-from services.social.application.feed.followed_authors import FollowedAuthors
 from tests.integration.social.person import Person
 from tests.integration.social.server import Social, until
 
@@ -22,13 +21,9 @@ class Table:
     """A feature table of the test's own; nothing follows the log but what the test applies."""
 
     def __init__(self, social: Social) -> None:
-        self.ranker = NativeRanker(freshness_half_life_s=43_200.0, max_posts=10_000)
-        followed = FollowedAuthors(PostgresFeedStore(social.pool), SystemClock())
-        self.forgotten: list[int] = []
-        self.feed = FeatureFeed(self.ranker, followed, social.pool, self._forget)
-
-    async def _forget(self, author_id: int) -> None:
-        self.forgotten.append(author_id)
+        metrics = FeedMetrics(Metrics())
+        self.ranker = NativeRanker(freshness_half_life_s=43_200.0, max_posts=10_000, metrics=metrics)
+        self.feed = FeatureFeed(self.ranker, social.pool)
 
 
 async def liked_posts(social: Social) -> tuple[list[int], Person]:

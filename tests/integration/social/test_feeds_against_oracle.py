@@ -35,7 +35,7 @@ def assert_is_the_oracles(served: Scroll, state: oracle.State, person: Person, m
         assert item.post.author.user_id == state.posts[item.post.post_id].author_id
         assert item.post.body
         if item.post.author.user_id == person.user_id:
-            assert item.source == pb.FEED_SOURCE_AUTHOR
+            assert item.source == pb.FEED_SOURCE_OWN
 
 
 async def test_every_feed_is_the_oracles_after_people_raced(social: Social) -> None:

@@ -1,4 +1,4 @@
-"""Inboxes are built once, warm feeds build nothing, sessions and keys stay within their bounds."""
+"""Inboxes are built once, warm feeds build nothing, keys stay within their bounds."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from daira.events.v1 import event_log_service_pb2 as log_pb
 from daira.social.v1 import feed_service_pb2 as pb
 from services.chassis.clock import SystemClock
 from services.chassis.ids import compose, shard_of
-from services.chassis.redis_client import RedisBreaker
 from services.social.adapters.postgres.bulk_import import BulkImport
 from services.social.adapters.postgres.feed_queries import PostgresFeedStore
 from services.social.adapters.postgres.key_upkeep import KEPT, KeyUpkeep
-from services.social.adapters.redis_feed_sessions import SLOTS, RedisFeedSessions
 from services.social.application.feed.ports import Following
 from tests.integration.social.community import caught_up, page, scroll
 from tests.integration.social.person import Person
@@ -90,19 +88,6 @@ async def test_a_full_inbox_is_enough_for_the_next_feeds(social: Social, builds:
         assert len((await scroll(reader, "latest", size=100)).ids) == posts - 1
 
 
-async def test_one_viewer_fills_so_many_sessions_and_no_more(social: Social) -> None:
-    sessions = RedisFeedSessions(social.redis, RedisBreaker(SystemClock()))
-    orders = {nonce: [nonce + n for n in range(5)] for nonce in range(1, 60)}
-    for nonce, order in orders.items():
-        assert await sessions.save(7, nonce, order)
-    assert len(await social.redis.keys("feed_session:7:*")) == SLOTS
-    kept = {nonce: await sessions.load(7, nonce) for nonce in orders}
-    assert {nonce: order for nonce, order in kept.items() if order is not None} == {
-        nonce: orders[nonce] for nonce in range(60 - SLOTS, 60)
-    }
-    assert await sessions.load(8, 59) is None
-
-
 async def test_old_idempotency_keys_are_forgotten_and_young_ones_kept(social: Social) -> None:
     person = await Person.signs_up(social)
     post = await person.posts("بوست", key="kept")
@@ -150,7 +135,7 @@ async def test_a_viewer_may_follow_thousands_of_fan_in_authors(social: Social) -
             "INSERT INTO author_counters (user_id, followers, fan_in, merged)"
             " SELECT n, 20000, true, true FROM generate_series(1, 4999) n"
         )
-        social.made.tail._feed._followed.forget_all()
+        social.made.tail.memory.followed.forget_all()
         for mode in ("ranked", "latest"):
             answer = await page(reader, mode)
             assert [item.post.post_id for item in answer.items] == [post.post_id]

@@ -110,7 +110,10 @@ async def shows_why(person: Person, state: oracle.State) -> None:
         assert item.post.likes_count == counts.likes[item.post.post_id]
         assert item.post.viewer_likes == ((item.post.post_id, person.user_id) in state.likes)
         assert item.post.author.user_id == state.posts[item.post.post_id].author_id
-        assert item.source in (pb.FEED_SOURCE_INBOX, pb.FEED_SOURCE_AUTHOR)
+        if item.post.author.user_id == person.user_id:
+            assert item.source == pb.FEED_SOURCE_OWN
+        else:
+            assert item.source in (pb.FEED_SOURCE_INBOX, pb.FEED_SOURCE_AUTHOR)
 
 
 async def test_a_new_replica_fills_its_table_with_what_the_old_one_tailed(

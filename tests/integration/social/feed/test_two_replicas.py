@@ -11,7 +11,7 @@ from daira.social.v1 import feed_service_pb2 as pb
 from daira.social.v1 import safety_service_pb2 as safety_pb
 from tests.integration.social.feed.reading import everything_applied, ids_of, page
 from tests.integration.social.person import Person
-from tests.integration.social.server import Social, running
+from tests.integration.social.server import Signer, Social, running
 
 pytestmark = pytest.mark.stores
 LATEST = pb.FEED_MODE_LATEST
@@ -20,9 +20,12 @@ LATEST = pb.FEED_MODE_LATEST
 @pytest.fixture
 async def replicas(social_database: str, redis_url: str) -> AsyncIterator[tuple[Social, Social]]:
     """Two replicas on the same stores."""
-    async with running(social_database, redis_url) as here, running(social_database, redis_url) as there:
-        # The same key signs for both, so a person can ask either.
-        there.signer = here.signer
+    # The same key signs for both, so a person can ask either.
+    signer = Signer()
+    async with (
+        running(social_database, redis_url, signer) as here,
+        running(social_database, redis_url, signer) as there,
+    ):
         yield here, there
 
 

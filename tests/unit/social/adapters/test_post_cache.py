@@ -68,7 +68,8 @@ class FakePosts:
 def cache_of(posts: FakePosts, redis: Any = None, max_bytes: int = 1 << 20) -> PostCache:
     clock = FixedClock()
     posts_port: Any = posts
-    return PostCache(redis or FakeRedis(), RedisBreaker(clock), posts_port, clock, max_bytes=max_bytes)
+    redis_port: Any = redis or FakeRedis()
+    return PostCache(redis_port, RedisBreaker(clock), posts_port, clock, max_bytes=max_bytes)
 
 
 async def test_ten_thousand_readers_at_once_cost_one_fetch() -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from services.social.domain.counting import Changes, LikeMove, fan_in_flip
+from services.social.domain.counting import Changes, PostChanges, fan_in_flip
 
 
-def test_a_like_and_its_end_cancel_but_both_move_the_affinity() -> None:
+def test_a_like_and_its_end_cancel() -> None:
     changes = Changes()
-    changes.like(9, LikeMove(1, 2, 1000, 1))
-    changes.like(9, LikeMove(1, 2, 1000, -1))
-    assert changes.likes[9] == 0
-    assert [move.delta for move in changes.like_moves] == [1, -1]
+    changes.of_posts[9].likes += 1
+    changes.of_posts[9].likes -= 1
+    assert changes.of_posts == {9: PostChanges()}
 
 
 def test_a_follow_counts_on_both_sides() -> None:
