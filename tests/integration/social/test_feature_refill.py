@@ -61,11 +61,11 @@ async def test_counters_that_are_ahead_of_the_table_are_not_counted_twice(social
         posts, _ = await liked_posts(social)
         await social.settled(PROJECTOR)
         await table.feed.learn(inbox(posts))
-        assert table.ranker.likes_of(posts) == {posts[0]: 2, posts[1]: 3, posts[2]: 3}
+        assert table.ranker.counts_of(posts) == {posts[0]: (2, 0), posts[1]: (3, 0), posts[2]: (3, 0)}
         read = await events(social)
         for start in range(0, len(read), 3):
             await table.feed.apply(read[start : start + 3])
-        assert table.ranker.likes_of(posts) == {posts[0]: 2, posts[1]: 3, posts[2]: 3}
+        assert table.ranker.counts_of(posts) == {posts[0]: (2, 0), posts[1]: (3, 0), posts[2]: (3, 0)}
         assert table.ranker.checksum() == await filled_anew(social)
 
 
@@ -84,7 +84,7 @@ async def test_counters_that_are_behind_the_table_are_brought_up_to_it(social: S
         # The table has heard of the likes but not of the posts.
         await table.feed.apply(await events(social, without="post_created"))
         await table.feed.learn(inbox(posts))
-        assert table.ranker.likes_of(posts) == {posts[0]: 2, posts[1]: 3, posts[2]: 3}
+        assert table.ranker.counts_of(posts) == {posts[0]: (2, 0), posts[1]: (3, 0), posts[2]: (3, 0)}
     async with social.working("relay", "projector"):
         await social.settled(PROJECTOR)
         assert table.ranker.checksum() == await filled_anew(social)
@@ -114,6 +114,6 @@ async def test_a_post_deleted_before_it_was_heard_of_is_not_asked_for_again(
         await social.settled(PROJECTOR)
         await table.feed.learn(inbox(posts))
         assert table.ranker.missing(inbox(posts)) == []
-        assert set(table.ranker.likes_of(posts)) == set(posts[:2])
+        assert set(table.ranker.counts_of(posts)) == set(posts[:2])
         await table.feed.apply(await events(social))
         assert table.ranker.checksum() == await filled_anew(social)
