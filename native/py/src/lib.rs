@@ -5,6 +5,7 @@ mod columns;
 mod error;
 mod feed;
 mod ids;
+mod json_plan;
 mod settings;
 mod table;
 
@@ -14,11 +15,13 @@ use pyo3::prelude::*;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// The feature table and feed ranking of DAIRA, in Rust.
+/// The feature table, the feed ranking and the JSON plans of DAIRA, in Rust.
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
     use crate::feed::RankedFeed;
+    #[pymodule_export]
+    use crate::json_plan::JsonPlan;
     #[pymodule_export]
     use crate::settings::RankSettings;
     #[pymodule_export]

@@ -1,12 +1,12 @@
-"""The feature table and feed ranking of DAIRA, in Rust; a build older than its sources is refused."""
+"""The feature table, feed ranking and JSON plans of DAIRA, in Rust; a build older than its sources is refused."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from daira_native._freshness import refuse_stale
-from daira_native._native import FeatureTable, RankedFeed, RankSettings, source_hash
+from daira_native._native import FeatureTable, JsonPlan, RankedFeed, RankSettings, source_hash
 
 refuse_stale(source_hash(), Path(__file__).resolve().parents[2])
 
-__all__ = ["FeatureTable", "RankSettings", "RankedFeed", "source_hash"]
+__all__ = ["FeatureTable", "JsonPlan", "RankSettings", "RankedFeed", "source_hash"]

@@ -2,7 +2,7 @@
 from collections.abc import Sequence
 from typing import final
 
-__all__ = ["FeatureTable", "RankSettings", "RankedFeed", "source_hash"]
+__all__ = ["FeatureTable", "JsonPlan", "RankSettings", "RankedFeed", "source_hash"]
 
 @final
 class RankSettings:
@@ -27,6 +27,13 @@ class RankedFeed:
     def candidates(self) -> int: ...
     def terms(self, start: int, count: int) -> list[tuple[int, float, float, float, float, float, float]]: ...
     def __len__(self) -> int: ...
+
+@final
+class JsonPlan:
+    def __new__(cls, root: tuple[object, ...]) -> JsonPlan: ...
+    def render(
+        self, message: bytes, *, first: int = 0, after: tuple[str, int, int] | None = None
+    ) -> bytes: ...
 
 @final
 class FeatureTable:

@@ -1,0 +1,139 @@
+//! JSON text: strings with their escapes, numbers in their shortest spelling.
+
+use std::fmt;
+use std::io::Write as _;
+
+use crate::error::RenderError;
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// Adds a string in quotes; other than quotes, backslashes and control characters nothing is escaped.
+pub(crate) fn put_string(out: &mut Vec<u8>, text: &[u8]) -> Result<(), RenderError> {
+    let checked = std::str::from_utf8(text).map_err(|_| RenderError::Malformed)?;
+    out.push(b'"');
+    let mut rest = checked.as_bytes();
+    while let Some(place) = rest.iter().position(|&byte| must_escape(byte)) {
+        let (plain, from) = rest.split_at_checked(place).unwrap_or((rest, &[]));
+        out.extend_from_slice(plain);
+        let Some((&byte, after)) = from.split_first() else {
+            break;
+        };
+        put_escape(out, byte);
+        rest = after;
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+    Ok(())
+}
+
+/// Whether the text may stand between quotes as it is.
+pub(crate) fn is_plain(text: &str) -> bool {
+    !text.bytes().any(must_escape)
+}
+
+/// Adds what the arguments spell.
+pub(crate) fn put_display(out: &mut Vec<u8>, what: fmt::Arguments<'_>) -> Result<(), RenderError> {
+    out.write_fmt(what).map_err(|_| RenderError::TooLong)
+}
+
+/// Adds a finite number with the fewest digits that read as the same number.
+pub(crate) fn put_float(out: &mut Vec<u8>, number: f64) -> Result<(), RenderError> {
+    if !number.is_finite() {
+        return Err(RenderError::Range);
+    }
+    put_display(out, format_args!("{number:?}"))
+}
+
+/// Adds an integer.
+pub(crate) fn put_integer(out: &mut Vec<u8>, number: i64) {
+    let mut digits = [0_u8; 20];
+    let mut left = number.unsigned_abs();
+    let mut used = 0;
+    for place in digits.iter_mut().rev() {
+        let [digit, ..] = (left % 10).to_le_bytes();
+        *place = b'0' + digit;
+        left /= 10;
+        used += 1;
+        if left == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        out.push(b'-');
+    }
+    out.extend(digits.iter().skip(digits.len() - used));
+}
+
+pub(crate) fn put_bool(out: &mut Vec<u8>, value: bool) {
+    out.extend_from_slice(if value { b"true" } else { b"false" });
+}
+
+pub(crate) fn put_null(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"null");
+}
+
+fn must_escape(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+fn put_escape(out: &mut Vec<u8>, byte: u8) {
+    let short = match byte {
+        b'"' | b'\\' => byte,
+        0x08 => b'b',
+        0x09 => b't',
+        0x0a => b'n',
+        0x0c => b'f',
+        0x0d => b'r',
+        _ => {
+            out.extend_from_slice(b"\\u00");
+            for half in [byte >> 4, byte & 0xf] {
+                out.extend(HEX.get(usize::from(half)));
+            }
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{put_float, put_integer, put_string};
+    use crate::error::RenderError;
+
+    fn written(put: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        put(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn escapes_only_what_json_demands() {
+        let text = "صباح \"الخير\" \\ \u{8}\t\n\u{c}\r\u{0}\u{1f}\u{7f}\u{2028}🌙";
+        let json = written(|out| put_string(out, text.as_bytes()).unwrap());
+        let expected = "\"صباح \\\"الخير\\\" \\\\ \\b\\t\\n\\f\\r\\u0000\\u001f\u{7f}\u{2028}🌙\"";
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn refuses_what_is_no_utf8() {
+        let mut out = Vec::new();
+        assert_eq!(put_string(&mut out, b"\xd8"), Err(RenderError::Malformed));
+    }
+
+    #[test]
+    fn spells_integers() {
+        for number in [0, 7, -1, 10, 1_234_567, i64::MAX, i64::MIN] {
+            assert_eq!(written(|out| put_integer(out, number)), number.to_string());
+        }
+    }
+
+    #[test]
+    fn spells_finite_floats_only() {
+        for (number, text) in [(1.0, "1.0"), (-0.0, "-0.0"), (0.1, "0.1"), (1e300, "1e300")] {
+            assert_eq!(written(|out| put_float(out, number).unwrap()), text);
+        }
+        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(put_float(&mut Vec::new(), number), Err(RenderError::Range));
+        }
+    }
+}
