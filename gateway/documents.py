@@ -22,6 +22,7 @@ from graphql import (
 
 from gateway import limits
 from gateway.cost import CostModel
+from gateway.plans.shelf import Shelf
 
 _ERRORS_MAX: Final = 10
 _CACHE_ENTRIES: Final = 1000
@@ -34,10 +35,14 @@ VALIDATION_FAILED: Final = "GRAPHQL_VALIDATION_FAILED"
 
 @dataclass(slots=True)
 class PreparedDocument:
-    """A document that may be executed, and the price lists of its operations."""
+    """A document that may be executed, and the price lists and plans of its operations."""
 
     document: DocumentNode
+    plans: Shelf = field(init=False)
     _prices: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.plans = Shelf(self.document)
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """The operation asked for; None when it is not there, or several are and none is named."""

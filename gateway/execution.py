@@ -1,20 +1,24 @@
-"""Runs one GraphQL request: document, operation, variables, cost, execution; and shows its errors."""
+"""Runs one GraphQL request: document, operation, variables, cost, plan or resolvers; and shows its errors."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import CoroutineType
-from typing import Any, Final, TypeGuard
+from typing import Any, Final, Literal, TypeGuard, get_args
 
+import orjson
 import structlog
-from graphql import Executor, GraphQLError, GraphQLSchema, OperationType
+from graphql import Executor, GraphQLError, GraphQLSchema, OperationDefinitionNode, OperationType
+from graphql.execution.values import VariableValues, get_variable_values
 
 from gateway import cost
 from gateway.cost import CostModel
-from gateway.documents import Documents
+from gateway.documents import Documents, PreparedDocument
 from gateway.errors import BAD_USER_INPUT, TIMEOUT, GatewayError, masked
+from gateway.plans import execution as plans
+from gateway.plans.compiler import Compiler, OperationPlan
 from gateway.scope import Calls, RequestScope
 
 _COERCION_ERRORS_MAX: Final = 10
@@ -24,6 +28,10 @@ _AWAITABLE: Final = (CoroutineType, asyncio.Future)
 _ARGUMENT_ERROR: Final = "Argument '"
 # The backends' own deadlines end a request; this only catches what would not heed them.
 _OVERTIME_S: Final = 1.0
+# By its plan, by resolvers, or by resolvers because the plan had no answer for what the calls brought.
+Answered = Literal["plan", "resolvers", "resolvers_after_plan"]
+ANSWERS: Final[tuple[Answered, ...]] = get_args(Answered)
+_NO_VARIABLES: Final = VariableValues({}, {})
 
 _log = structlog.get_logger(__name__)
 
@@ -39,9 +47,9 @@ class GraphQLRequest:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A response. `executed` is False for request errors: there is no data entry then."""
+    """A response, as JSON. `executed` is False for request errors: there is no data entry then."""
 
-    body: dict[str, Any]
+    body: bytes
     executed: bool
     codes: tuple[str, ...] = ()
 
@@ -51,14 +59,20 @@ class MutationOverGet(Exception):  # noqa: N818 - it says what it is
 
 
 class Engine:
-    """Executes requests against one bound schema."""
+    """Executes requests against one bound schema: by plan where there is one, else by resolvers."""
 
-    def __init__(self, schema: GraphQLSchema, documents: Documents, calls: Calls, *, timeout_s: float) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, documents: Documents, calls: Calls, *, timeout_s: float, planned: bool = True
+    ) -> None:
+        """Without `planned`, resolvers do everything: what plans do is measured against them."""
         self._schema = schema
         self._documents = documents
         self._calls = calls
         self._timeout_s = timeout_s
         self._cost = CostModel(schema)
+        self._compiler = Compiler(schema) if planned else None
+        # Called with how an operation was answered; a metric hangs here.
+        self.on_answer: Callable[[Answered], None] = lambda _how: None
 
     async def run(self, request: GraphQLRequest, *, read_only: bool) -> Outcome:
         """The response; MutationOverGet when `read_only` and the operation is no query."""
@@ -68,7 +82,59 @@ class Engine:
         operation = prepared.operation(request.operation_name)
         if operation is not None and read_only and operation.operation is not OperationType.QUERY:
             raise MutationOverGet
-        scope = RequestScope(self._calls)
+        try:
+            async with asyncio.timeout(self._timeout_s + _OVERTIME_S):
+                return await self._run(prepared, operation, request)
+        except TimeoutError:
+            error = GraphQLError("the answer took too long", extensions={"code": TIMEOUT})
+            return Outcome(_json({"data": None, "errors": [error.formatted]}), executed=True, codes=(TIMEOUT,))
+
+    async def _run(
+        self, prepared: PreparedDocument, operation: OperationDefinitionNode | None, request: GraphQLRequest
+    ) -> Outcome:
+        calls = self._calls
+        how: Answered = "resolvers"
+        variables = self._variables(operation, request)
+        if operation is not None and variables is not None:
+            plan = self._plan(prepared, operation, request, variables)
+            if plan is not None:
+                answer = await plans.run(plan, variables, calls)
+                if isinstance(answer, bytes):
+                    self.on_answer("plan")
+                    return Outcome(b'{"data":' + answer + b"}", executed=True)
+                calls, how = answer, "resolvers_after_plan"
+        self.on_answer(how)
+        return await self._by_resolvers(prepared, request, calls)
+
+    def _variables(self, operation: OperationDefinitionNode | None, request: GraphQLRequest) -> VariableValues | None:
+        """The variables of an operation that may have a plan; None also when they are wrong."""
+        if operation is None or self._compiler is None:
+            return None
+        if not operation.variable_definitions:
+            return _NO_VARIABLES
+        given = dict(request.variables or {})
+        found = get_variable_values(self._schema, operation.variable_definitions, given, hide_suggestions=True)
+        return None if isinstance(found, list) else found
+
+    def _plan(
+        self,
+        prepared: PreparedDocument,
+        operation: OperationDefinitionNode,
+        request: GraphQLRequest,
+        variables: VariableValues,
+    ) -> OperationPlan | None:
+        compiler = self._compiler
+        if compiler is None or cost.total(prepared.prices(operation, self._cost), variables.coerced) > cost.COST_MAX:
+            return None
+        name = operation.name.value if operation.name else ""
+        return prepared.plans.plan(
+            name,
+            variables.coerced,
+            lambda: compiler.plan(prepared.document, request.operation_name, request.variables or {}),
+        )
+
+    async def _by_resolvers(self, prepared: PreparedDocument, request: GraphQLRequest, calls: Calls) -> Outcome:
+        scope = RequestScope(calls)
         executor = Executor.build(
             self._schema,
             prepared.document,
@@ -85,25 +151,22 @@ class Engine:
         if price > cost.COST_MAX:
             message = f"The operation is too costly: {price} of at most {cost.COST_MAX}. Ask for shorter pages."
             return _refused([GraphQLError(message, extensions={"code": "QUERY_TOO_COSTLY"})])
-        return await self._execute(executor, scope)
-
-    async def _execute(self, executor: Executor[Any], scope: RequestScope) -> Outcome:
         try:
-            async with asyncio.timeout(self._timeout_s + _OVERTIME_S):
-                result: Any = executor.execute_operation()
-                if executor.is_awaitable(result):
-                    result = await result
-        except TimeoutError:
-            error = GraphQLError("the answer took too long", extensions={"code": TIMEOUT})
-            return Outcome({"data": None, "errors": [error.formatted]}, executed=True, codes=(TIMEOUT,))
+            result: Any = executor.execute_operation()
+            if executor.is_awaitable(result):
+                result = await result
         finally:
             scope.close()
         body: dict[str, Any] = {"data": result.data}
         if not result.errors:
-            return Outcome(body, executed=True)
+            return Outcome(_json(body), executed=True)
         shown = [_shown(error) for error in result.errors[:_ERRORS_SHOWN_MAX]]
         codes = tuple(error["extensions"]["code"] for error in shown)
-        return Outcome({"errors": shown, **body}, executed=True, codes=codes)
+        return Outcome(_json({"errors": shown, **body}), executed=True, codes=codes)
+
+
+def _json(body: dict[str, Any]) -> bytes:
+    return orjson.dumps(body)
 
 
 def _is_awaitable(value: object) -> TypeGuard[Awaitable[Any]]:
@@ -139,4 +202,6 @@ def _coded(error: GraphQLError) -> GraphQLError:
 
 def _refused(errors: list[GraphQLError]) -> Outcome:
     shown: list[dict[str, Any]] = [dict(error.formatted) for error in errors]
-    return Outcome({"errors": shown}, executed=False, codes=tuple(error["extensions"]["code"] for error in shown))
+    return Outcome(
+        _json({"errors": shown}), executed=False, codes=tuple(error["extensions"]["code"] for error in shown)
+    )

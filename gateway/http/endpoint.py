@@ -83,7 +83,7 @@ class GraphQLEndpoint:
             self._metrics.errors.labels(code).inc()
         # A request error under the older media type is 200, for clients that read bodies of 200 only.
         status = 200 if outcome.executed or media == negotiation.JSON else 400
-        return Response(status, orjson.dumps(outcome.body), f"{media}; charset=utf-8")
+        return Response(status, outcome.body, f"{media}; charset=utf-8")
 
     async def _until_gone(self, parsed: GraphQLRequest, receive: Receive, *, read_only: bool) -> Outcome:
         """Run the request, and stop it with all its calls when the client goes."""

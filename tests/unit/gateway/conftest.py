@@ -24,21 +24,21 @@ TIMEOUT_S = 2.0
 
 
 class StubCalls:
-    """Backends by method name: a message, an exception, or a function of the request. Anything else answers empty."""
+    """Backends by method name: a message, bytes, an exception, or a function of the request. Others answer empty."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] = {}
         self.requests: list[tuple[str, Any]] = []
 
-    async def call(self, method: Method, request: Any) -> Any:
-        name = method.name.rsplit("/", 1)[1]
+    async def call(self, method: Method, message: bytes) -> bytes:
+        name, request = method.name.rsplit("/", 1)[1], method.request_class.FromString(message)
         self.requests.append((name, request))
         answer = self.answers.get(name, method.response_class())
         if callable(answer) and not isinstance(answer, type):
             answer = answer(request)
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return answer if isinstance(answer, bytes) else bytes(answer.SerializeToString())
 
 
 class Steady:
