@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -12,7 +13,17 @@ import redis.asyncio
 import structlog
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import BusyLoadingError, ConnectionError, ReadOnlyError, TimeoutError  # noqa: A004
+from redis.exceptions import (
+    BusyLoadingError,
+    ClusterDownError,
+    ConnectionError,  # noqa: A004
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+    TimeoutError,  # noqa: A004
+    TryAgainError,
+)
 
 from services.chassis.clock import Clock
 from services.chassis.errors import AppError, unavailable
@@ -22,8 +33,18 @@ if TYPE_CHECKING:
 else:
     RedisClient = redis.asyncio.Redis
 
-REDIS_AWAY: Final = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OSError)
+
+class RedisRefusesError(ResponseError):
+    """Redis is there and cannot do it now: it is full, read-only, failing over, or its disk is failing."""
+
+
+REDIS_AWAY: Final = (ConnectionError, TimeoutError, BusyLoadingError, RedisRefusesError, OSError)
 """Exceptions that mean Redis is away, as opposed to a command being wrong."""
+
+_REFUSALS: Final = (OutOfMemoryError, ReadOnlyError, ClusterDownError, MasterDownError, TryAgainError)
+# Codes for which redis-py has no class; and what a command inside a script was refused with, which Redis before 7
+# wraps into an error of the script.
+_REFUSAL: Final = re.compile(r"(?:^|: -)(?:OOM|READONLY|MISCONF|NOREPLICAS|BUSY|CLUSTERDOWN|MASTERDOWN) ")
 
 _log = structlog.get_logger(__name__)
 
@@ -49,11 +70,19 @@ def create_redis(url: str, *, timeout_s: float, client_name: str, max_connection
 
 
 class _PromptConnection(redis.asyncio.Connection):
-    """A TCP connection that sends without a task of its own.
+    """A TCP connection that sends without a task of its own, and knows a Redis that refuses from a wrong command.
 
     redis-py guards each send with asyncio.wait_for, which before Python 3.12 makes a task a command and can swallow the
     cancellation of the caller, so that a call past its deadline would go on.
     """
+
+    async def read_response(self, *args: Any, **options: Any) -> Any:
+        try:
+            return await super().read_response(*args, **options)
+        except ResponseError as error:
+            if isinstance(error, _REFUSALS) or _REFUSAL.search(str(error)):
+                raise RedisRefusesError(str(error)) from error
+            raise
 
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:  # noqa: FBT001, FBT002 - redis-py's own
         if not self.is_connected:
