@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from graphql import (
     DocumentNode,
@@ -21,7 +21,7 @@ from graphql import (
 )
 
 from gateway import limits
-from gateway.cost import CostModel
+from gateway.cost import CostModel, Prices
 from gateway.plans.shelf import Shelf
 
 _ERRORS_MAX: Final = 10
@@ -39,7 +39,7 @@ class PreparedDocument:
 
     document: DocumentNode
     plans: Shelf = field(init=False)
-    _prices: dict[str, Any] = field(default_factory=dict)
+    _prices: dict[str, Prices] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.plans = Shelf(self.document)
@@ -48,7 +48,7 @@ class PreparedDocument:
         """The operation asked for; None when it is not there, or several are and none is named."""
         return get_operation_ast(self.document, name)
 
-    def prices(self, operation: OperationDefinitionNode, model: CostModel) -> Any:
+    def prices(self, operation: OperationDefinitionNode, model: CostModel) -> Prices:
         """The price list of an operation, made once."""
         name = operation.name.value if operation.name else ""
         if name not in self._prices:

@@ -124,7 +124,7 @@ class Engine:
         variables: VariableValues,
     ) -> OperationPlan | None:
         compiler = self._compiler
-        if compiler is None or cost.total(prepared.prices(operation, self._cost), variables.coerced) > cost.COST_MAX:
+        if compiler is None or prepared.prices(operation, self._cost).total(variables.coerced) > cost.COST_MAX:
             return None
         name = operation.name.value if operation.name else ""
         return prepared.plans.plan(
@@ -147,7 +147,7 @@ class Engine:
         )
         if isinstance(executor, list):
             return _refused([_coded(error) for error in executor])
-        price = cost.total(prepared.prices(executor.operation, self._cost), executor.variable_values.coerced)
+        price = prepared.prices(executor.operation, self._cost).total(executor.variable_values.coerced)
         if price > cost.COST_MAX:
             message = f"The operation is too costly: {price} of at most {cost.COST_MAX}. Ask for shorter pages."
             return _refused([GraphQLError(message, extensions={"code": "QUERY_TOO_COSTLY"})])

@@ -13,7 +13,7 @@ class GatewayMetrics:
     """What /graphql does."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.seconds = Histogram(
+        self._seconds = Histogram(
             "daira_gateway_request_seconds",
             "Time to answer a GraphQL request.",
             ("status",),
@@ -30,6 +30,15 @@ class GatewayMetrics:
             ("by",),
             registry=registry,
         )
+
+        self._by_status: dict[int, Histogram] = {}
+
+    def answered(self, status: int, seconds: float) -> None:
+        """Note an answer to a GraphQL request."""
+        found = self._by_status.get(status)
+        if found is None:
+            found = self._by_status[status] = self._seconds.labels(str(status))
+        found.observe(seconds)
 
     def watch(self, documents: Documents, engine: Engine) -> None:
         """Count the hits and misses of the document cache, and how operations are answered."""

@@ -111,14 +111,6 @@ def too_large() -> Refused:
     return Refused(_TOO_LARGE, "BODY_TOO_LARGE", message, {"connection": "close"})
 
 
-async def disconnected(receive: Receive) -> None:
-    """Returns when the client is gone."""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return
-
-
 async def _throw_away(receive: Receive) -> None:
     left = _LINGER_BYTES_MAX
     with contextlib.suppress(TimeoutError):

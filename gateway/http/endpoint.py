@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import re
 import time
 from typing import Final
 
 import orjson
 
-from gateway.execution import Engine, GraphQLRequest, MutationOverGet, Outcome
+from gateway.execution import Engine, MutationOverGet
 from gateway.http import negotiation, parameters
-from gateway.http.asgi import ClientGone, Receive, Refused, Request, Response, disconnected, read_body
+from gateway.http.asgi import ClientGone, Receive, Refused, Request, Response, read_body
+from gateway.http.departure import until_gone
 from gateway.telemetry import GatewayMetrics
 from services.chassis import context
 from services.chassis.context import RequestContext
@@ -49,7 +48,7 @@ class GraphQLEndpoint:
             self.in_flight -= 1
         response.headers.update(_NO_STORE)
         response.headers["x-request-id"] = request_id
-        self._metrics.seconds.labels(str(response.status)).observe(time.monotonic() - started)
+        self._metrics.answered(response.status, time.monotonic() - started)
         return response
 
     async def _guarded(self, request: Request, receive: Receive, request_id: str, media: str | None) -> Response:
@@ -75,32 +74,19 @@ class GraphQLEndpoint:
         )
         with context.bind(current):
             try:
-                outcome = await self._until_gone(parsed, receive, read_only=is_get)
+                async with until_gone(receive):
+                    outcome = await self._engine.run(parsed, read_only=is_get)
             except MutationOverGet as error:
                 message = "GET is for queries; send mutations by POST"
                 raise Refused(405, "METHOD_NOT_ALLOWED", message, {"allow": "POST"}) from error
+            except ClientGone:
+                self._metrics.gone.inc()
+                raise
         for code in outcome.codes:
             self._metrics.errors.labels(code).inc()
         # A request error under the older media type is 200, for clients that read bodies of 200 only.
         status = 200 if outcome.executed or media == negotiation.JSON else 400
         return Response(status, outcome.body, f"{media}; charset=utf-8")
-
-    async def _until_gone(self, parsed: GraphQLRequest, receive: Receive, *, read_only: bool) -> Outcome:
-        """Run the request, and stop it with all its calls when the client goes."""
-        work = asyncio.create_task(self._engine.run(parsed, read_only=read_only))
-        gone = asyncio.create_task(disconnected(receive))
-        try:
-            await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                return work.result()
-            self._metrics.gone.inc()
-            raise ClientGone
-        finally:
-            for task in (work, gone):
-                if not task.done():
-                    task.cancel()
-                    with contextlib.suppress(asyncio.CancelledError, Exception):
-                        await task
 
 
 def error_response(refusal: Refused, media: str | None = None) -> Response:
