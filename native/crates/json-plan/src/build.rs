@@ -3,7 +3,7 @@
 use crate::draft::{Draft, Encoding, Place};
 use crate::error::PlanError;
 use crate::json;
-use crate::plan::{Connection, Field, Key, Leaf, Piece, Pieces, Record, Root, Value};
+use crate::plan::{Connection, Field, Leaf, Piece, Pieces, Record, Root, Value};
 use crate::spec::{FieldSpec, Integer, LeafSpec, Part, Parts, Real, RootSpec, ValueSpec};
 
 const DEPTH_MAX: usize = 32;
@@ -30,23 +30,18 @@ pub(crate) fn root(spec: &RootSpec) -> Result<Root, PlanError> {
             token,
             fields,
         } => {
-            let mut builder = Builder::new(&mut budget, Stage::Page);
+            // Refuses a way that leads nowhere.
+            Draft::default().value(&[], key, Encoding::Varint)?;
+            let mut builder = Builder::new(&mut budget, Stage::Page(key));
             let items = builder.draft.value(&[], &[*items], Encoding::Messages)?;
             let token = builder.draft.value(&[], &[*token], Encoding::Bytes)?;
             let fields = builder.fields(&[], fields, DEPTH_MAX)?;
             let record = builder.record(fields);
-            let mut draft = Draft::default();
-            let place = draft.value(&[], key, Encoding::Varint)?;
-            let key = Key {
-                reader: draft.reader(),
-                slots: draft.slots,
-                place,
-            };
             Ok(Root::Connection(Connection {
                 record,
                 items,
                 token,
-                key,
+                key: key.clone(),
             }))
         }
     }
@@ -57,20 +52,21 @@ struct Budget(usize);
 
 /// What may stand among the fields at hand.
 #[derive(Clone, Copy, Eq, PartialEq)]
-enum Stage {
+enum Stage<'a> {
     Plain,
-    Page,
-    Edge,
+    /// With the way to the id of an item.
+    Page(&'a [u32]),
+    Edge(&'a [u32]),
 }
 
 struct Builder<'a> {
     draft: Draft,
     budget: &'a mut Budget,
-    stage: Stage,
+    stage: Stage<'a>,
 }
 
 impl<'a> Builder<'a> {
-    fn new(budget: &'a mut Budget, stage: Stage) -> Self {
+    fn new(budget: &'a mut Budget, stage: Stage<'a>) -> Self {
         Self {
             draft: Draft::default(),
             budget,
@@ -151,16 +147,25 @@ impl<'a> Builder<'a> {
                 nullable: *nullable,
                 record: Box::new(self.list(fields, Stage::Plain, depth)?),
             }),
-            ValueSpec::Edges(fields) if self.stage == Stage::Page => Ok(Value::Edges(Box::new(
-                self.list(fields, Stage::Edge, depth)?,
-            ))),
-            ValueSpec::PageInfo(parts) if self.stage == Stage::Page => {
+            ValueSpec::Edges(fields) => match self.stage {
+                Stage::Page(key) => {
+                    let edge = self.list(fields, Stage::Edge(key), depth)?;
+                    Ok(Value::Edges(Box::new(edge)))
+                }
+                _ => Err(PlanError::Misplaced),
+            },
+            ValueSpec::PageInfo(parts) if matches!(self.stage, Stage::Page(_)) => {
                 Ok(Value::PageInfo(pieces(parts)?))
             }
-            ValueSpec::Cursor if self.stage == Stage::Edge => Ok(Value::Cursor),
-            ValueSpec::Edges(_) | ValueSpec::PageInfo(_) | ValueSpec::Cursor => {
-                Err(PlanError::Misplaced)
-            }
+            ValueSpec::Cursor => match self.stage {
+                Stage::Edge(key) => Ok(Value::Cursor(self.draft.value(
+                    &[],
+                    key,
+                    Encoding::Varint,
+                )?)),
+                _ => Err(PlanError::Misplaced),
+            },
+            ValueSpec::PageInfo(_) => Err(PlanError::Misplaced),
         }
     }
 
@@ -168,7 +173,7 @@ impl<'a> Builder<'a> {
     fn list(
         &mut self,
         specs: &[FieldSpec],
-        stage: Stage,
+        stage: Stage<'_>,
         depth: usize,
     ) -> Result<Record, PlanError> {
         let mut builder = Builder::new(self.budget, stage);

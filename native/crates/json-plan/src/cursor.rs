@@ -14,45 +14,40 @@ pub struct After {
 }
 
 /// Adds the opaque id of a thing: its kind's byte and its number.
+#[allow(clippy::many_single_char_names, reason = "eight bytes of one number")]
 pub fn encode_id(out: &mut Vec<u8>, kind: u8, number: i64) {
-    put_base64(out, &head(kind, number));
+    let [a, b, c, d, e, f, g, h] = number.to_be_bytes();
+    for triple in [[kind, a, b], [c, d, e], [f, g, h]] {
+        out.extend_from_slice(&letters(triple));
+    }
 }
 
 /// Adds the text of a cursor.
 pub fn encode_cursor(out: &mut Vec<u8>, token: &[u8], skip: u8, key: i64) {
-    // Nine bytes are twelve characters whole, so the token's follow as they would alone.
-    put_base64(out, &head(skip, key));
-    put_base64(out, token);
+    // Nine bytes are twelve letters whole, so the token's follow as they would alone.
+    encode_id(out, skip, key);
+    let (triples, rest) = token.as_chunks::<3>();
+    out.reserve(token.len().div_ceil(3) * 4);
+    for triple in triples {
+        out.extend_from_slice(&letters(*triple));
+    }
+    // Without padding: of one byte two letters count, of two bytes three.
+    let mut last = [0; 3];
+    for (place, byte) in last.iter_mut().zip(rest) {
+        *place = *byte;
+    }
+    if !rest.is_empty() {
+        out.extend(letters(last).iter().take(rest.len() + 1));
+    }
 }
 
-fn head(first: u8, number: i64) -> [u8; 9] {
-    let mut head = [first; 9];
-    if let Some(last) = head.last_chunk_mut::<8>() {
-        *last = number.to_be_bytes();
-    }
-    head
-}
-
-/// Without padding.
-fn put_base64(out: &mut Vec<u8>, bytes: &[u8]) {
-    let (triples, rest) = bytes.as_chunks::<3>();
-    for &[a, b, c] in triples {
-        out.extend_from_slice(&[
-            letter(a >> 2),
-            letter((a & 3) << 4 | b >> 4),
-            letter((b & 15) << 2 | c >> 6),
-            letter(c & 63),
-        ]);
-    }
-    match *rest {
-        [a] => out.extend_from_slice(&[letter(a >> 2), letter((a & 3) << 4)]),
-        [a, b] => out.extend_from_slice(&[
-            letter(a >> 2),
-            letter((a & 3) << 4 | b >> 4),
-            letter((b & 15) << 2),
-        ]),
-        _ => {}
-    }
+fn letters([a, b, c]: [u8; 3]) -> [u8; 4] {
+    [
+        letter(a >> 2),
+        letter((a & 3) << 4 | b >> 4),
+        letter((b & 15) << 2 | c >> 6),
+        letter(c & 63),
+    ]
 }
 
 fn letter(six_bits: u8) -> u8 {

@@ -12,7 +12,7 @@ pub(crate) fn put_string(out: &mut Vec<u8>, text: &[u8]) -> Result<(), RenderErr
     let checked = std::str::from_utf8(text).map_err(|_| RenderError::Malformed)?;
     out.push(b'"');
     let mut rest = checked.as_bytes();
-    while let Some(place) = rest.iter().position(|&byte| must_escape(byte)) {
+    while let Some(place) = first_escaped(rest) {
         let (plain, from) = rest.split_at_checked(place).unwrap_or((rest, &[]));
         out.extend_from_slice(plain);
         let Some((&byte, after)) = from.split_first() else {
@@ -72,6 +72,29 @@ pub(crate) fn put_null(out: &mut Vec<u8>) {
     out.extend_from_slice(b"null");
 }
 
+/// Where the first byte stands that must be escaped. Eight bytes at a time are passed over that need not be.
+fn first_escaped(text: &[u8]) -> Option<usize> {
+    let (words, _) = text.as_chunks::<8>();
+    let plain = words
+        .iter()
+        .take_while(|word| !may_escape(u64::from_le_bytes(**word)));
+    let passed = plain.count() * 8;
+    let rest = text.get(passed..)?;
+    let found = rest.iter().position(|&byte| must_escape(byte));
+    found.map(|place| passed + place)
+}
+
+/// Whether one of eight bytes must be escaped: the high bit of a byte is set where a subtraction borrowed.
+fn may_escape(word: u64) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let is_zero = |word: u64| word.wrapping_sub(EACH) & !word;
+    let control = word.wrapping_sub(EACH * 0x20) & !word;
+    let quote = is_zero(word ^ (EACH * u64::from(b'"')));
+    let backslash = is_zero(word ^ (EACH * u64::from(b'\\')));
+    (control | quote | backslash) & HIGH != 0
+}
+
 fn must_escape(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
@@ -112,6 +135,27 @@ mod tests {
         let json = written(|out| put_string(out, text.as_bytes()).unwrap());
         let expected = "\"صباح \\\"الخير\\\" \\\\ \\b\\t\\n\\f\\r\\u0000\\u001f\u{7f}\u{2028}🌙\"";
         assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn finds_what_to_escape_wherever_it_stands() {
+        for special in [
+            '"', '\\', '\u{0}', '\u{1f}', '\u{20}', '\u{7f}', 'ص', '!', '[', ']',
+        ] {
+            for place in 0..20 {
+                let before = "ب".repeat(place / 2) + &"x".repeat(place % 2);
+                let text = format!("{before}{special}{before}");
+                let json = written(|out| put_string(out, text.as_bytes()).unwrap());
+                let shown = match special {
+                    '"' => "\\\"".to_owned(),
+                    '\\' => "\\\\".to_owned(),
+                    '\u{0}' => "\\u0000".to_owned(),
+                    '\u{1f}' => "\\u001f".to_owned(),
+                    other => other.to_string(),
+                };
+                assert_eq!(json, format!("\"{before}{shown}{before}\""));
+            }
+        }
     }
 
     #[test]

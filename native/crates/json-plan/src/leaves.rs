@@ -56,22 +56,39 @@ fn low_32(number: u64) -> u32 {
     u32::from_le_bytes([a, b, c, d])
 }
 
-/// RFC 3339 in UTC to the millisecond.
+/// Adds a moment as RFC 3339 in UTC to the millisecond.
 ///
 /// # Errors
 ///
 /// [`RenderError::Range`] outside of the years 1000 to 9999 and of a second's nanoseconds.
-pub fn date_time(seconds: i64, nanos: i32) -> Result<String, RenderError> {
+pub fn put_time(out: &mut Vec<u8>, seconds: i64, nanos: i32) -> Result<(), RenderError> {
     if !(SECONDS_MIN..=SECONDS_MAX).contains(&seconds) || !(0..=NANOS_MAX).contains(&nanos) {
         return Err(RenderError::Range);
     }
-    let (days, second) = (seconds.div_euclid(DAY_S), seconds.rem_euclid(DAY_S));
-    let (year, month, day) = civil(days);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    let millis = nanos / NANOS_PER_MS;
-    Ok(format!(
-        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z"
-    ))
+    let (year, month, day) = civil(seconds.div_euclid(DAY_S));
+    let second_of_day = seconds.rem_euclid(DAY_S);
+    let millis = i64::from(nanos / NANOS_PER_MS);
+    put_digits::<4>(out, year, b'-');
+    put_digits::<2>(out, month, b'-');
+    put_digits::<2>(out, day, b'T');
+    put_digits::<2>(out, second_of_day / 3600, b':');
+    put_digits::<2>(out, second_of_day / 60 % 60, b':');
+    put_digits::<2>(out, second_of_day % 60, b'.');
+    put_digits::<3>(out, millis, b'Z');
+    Ok(())
+}
+
+/// Adds the last digits of a number that is not below zero, and what follows them.
+fn put_digits<const COUNT: usize>(out: &mut Vec<u8>, number: i64, next: u8) {
+    let mut digits = [b'0'; COUNT];
+    let mut left = number;
+    for place in digits.iter_mut().rev() {
+        let [digit, ..] = (left % 10).to_le_bytes();
+        *place += digit;
+        left /= 10;
+    }
+    out.extend_from_slice(&digits);
+    out.push(next);
 }
 
 /// Year, month and day of a day counted from 1970-01-01 (Hinnant, "chrono-compatible low-level date algorithms").

@@ -21,7 +21,7 @@ mod wire;
 
 pub use cursor::{After, encode_cursor, encode_id};
 pub use error::{PlanError, RenderError};
-pub use leaves::{contribution, date_time, grouped_pounds, plain_pounds};
+pub use leaves::{contribution, grouped_pounds, plain_pounds, put_time};
 pub use plan::{Paging, Plan};
 pub use spec::{
     FieldSpec, Integer, LeafSpec, MoneyPart, PagePart, Part, Parts, Real, RootSpec, TermPart,

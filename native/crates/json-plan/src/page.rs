@@ -3,11 +3,11 @@
 use crate::cursor;
 use crate::error::RenderError;
 use crate::json;
-use crate::plan::{Connection, Key, Paging};
+use crate::plan::{Connection, Paging};
 use crate::reader::{Frame, Slot};
 use crate::spec::PagePart;
-use crate::values::{Written, number};
-use crate::wire::Raw;
+use crate::values::Written;
+use crate::wire::{Fields, Raw};
 
 /// The part of the service's page that was asked for.
 pub(crate) struct Page<'a> {
@@ -17,7 +17,8 @@ pub(crate) struct Page<'a> {
     /// The token of the service's next page; empty at the end.
     token: &'a [u8],
     paging: &'a Paging,
-    key: &'a Key,
+    /// Where each item has its id.
+    key: &'a [u32],
 }
 
 impl<'a> Page<'a> {
@@ -64,19 +65,25 @@ impl<'a> Page<'a> {
         let Some(Raw::Bytes(item)) = self.items.get(at) else {
             return Ok(None);
         };
-        let mut frame = Frame::new(self.key.slots, 0);
-        frame.read(&self.key.reader, item)?;
-        Ok(number(&frame, self.key.place, false).map(u64::cast_signed))
+        let mut found = None;
+        find_number(self.key, item, &mut found)?;
+        Ok(found.map(u64::cast_signed))
     }
 
-    pub(crate) fn put_cursor(&self, at: usize, out: &mut Vec<u8>) -> Written {
+    /// Writes the cursor of the item at this place of the service's page; `key` is its id.
+    pub(crate) fn put_cursor(
+        &self,
+        at: usize,
+        key: impl FnOnce() -> Result<Option<i64>, RenderError>,
+        out: &mut Vec<u8>,
+    ) -> Written {
         if at + 1 == self.items.len() && !self.token.is_empty() {
             put_cursor(out, self.token, 0, 0);
             return Ok(());
         }
         let token = self.paging.after.as_ref().map_or("", |after| &after.token);
         let skip = u8::try_from(at + 1).map_err(|_| RenderError::Range)?;
-        let key = self.id(at)?.ok_or(RenderError::Null)?;
+        let key = key()?.ok_or(RenderError::Null)?;
         put_cursor(out, token.as_bytes(), skip, key);
         Ok(())
     }
@@ -89,9 +96,11 @@ impl<'a> Page<'a> {
                 json::put_bool(out, more);
             }
             PagePart::HasPrevious => json::put_bool(out, self.paging.after.is_some()),
-            PagePart::Start if last.is_some() => return self.put_cursor(self.start, out),
+            PagePart::Start if last.is_some() => {
+                return self.put_cursor(self.start, || self.id(self.start), out);
+            }
             PagePart::End => match last {
-                Some(last) => return self.put_cursor(last, out),
+                Some(last) => return self.put_cursor(last, || self.id(last), out),
                 None if !self.token.is_empty() => put_cursor(out, self.token, 0, 0),
                 None => json::put_null(out),
             },
@@ -105,4 +114,25 @@ fn put_cursor(out: &mut Vec<u8>, token: &[u8], skip: u8, key: i64) {
     out.push(b'"');
     cursor::encode_cursor(out, token, skip, key);
     out.push(b'"');
+}
+
+/// Finds the varint at a path: 0 when only it is absent, untouched when a message on the way is. Parts of one message
+/// merge: what comes later wins.
+fn find_number(path: &[u32], message: &[u8], found: &mut Option<u64>) -> Result<(), RenderError> {
+    let Some((wanted, below)) = path.split_first() else {
+        return Ok(());
+    };
+    if below.is_empty() {
+        found.get_or_insert_default();
+    }
+    let mut fields = Fields::of(message);
+    while let Some((number, raw)) = fields.next()? {
+        match raw {
+            _ if number != *wanted => {}
+            Raw::Varint(value) if below.is_empty() => *found = Some(value),
+            Raw::Bytes(part) if !below.is_empty() => find_number(below, part, found)?,
+            _ => {}
+        }
+    }
+    Ok(())
 }

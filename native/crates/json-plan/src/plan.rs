@@ -45,15 +45,8 @@ pub(crate) struct Connection {
     pub(crate) record: Record,
     pub(crate) items: Place,
     pub(crate) token: Place,
-    /// Reads an item's id alone, for cursors and to find where to go on.
-    pub(crate) key: Key,
-}
-
-#[derive(Debug)]
-pub(crate) struct Key {
-    pub(crate) reader: Reader,
-    pub(crate) slots: usize,
-    pub(crate) place: Place,
+    /// Where each item has its id, to find where to go on.
+    pub(crate) key: Vec<u32>,
 }
 
 /// A message that is read into a frame of its own.
@@ -92,7 +85,8 @@ pub(crate) enum Value {
         record: Box<Record>,
     },
     Edges(Box<Record>),
-    Cursor,
+    /// The place is that of the item's id.
+    Cursor(Place),
     PageInfo(Pieces<PagePart>),
 }
 

@@ -102,9 +102,10 @@ impl<'a> Writer<'a, '_> {
                 let shown = page.items.get(page.start..page.end).unwrap_or_default();
                 return self.list(record, shown, Some(page.start));
             }
-            Value::Cursor => {
+            Value::Cursor(place) => {
                 let (page, at) = self.page.zip(edge).ok_or(RenderError::Malformed)?;
-                return page.put_cursor(at, self.out);
+                let key = number(frame, *place, false).map(u64::cast_signed);
+                return page.put_cursor(at, || Ok(key), self.out);
             }
             Value::PageInfo(pieces) => {
                 let page = self.page.ok_or(RenderError::Malformed)?;

@@ -69,11 +69,14 @@ pub(crate) fn put_time(
     nanos: usize,
 ) -> Written {
     let read = |at| number(frame, Place { guard: None, at }, false).unwrap_or_default();
-    let text = leaves::date_time(
+    out.push(b'"');
+    leaves::put_time(
+        out,
         read(seconds).cast_signed(),
         leaves::enum_number(read(nanos)),
     )?;
-    json::put_display(out, format_args!("\"{text}\""))
+    out.push(b'"');
+    Ok(())
 }
 
 pub(crate) fn put_enums(

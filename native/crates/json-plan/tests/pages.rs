@@ -5,8 +5,8 @@
 mod support;
 
 use json_plan::{
-    After, FieldSpec, Integer, LeafSpec, PagePart, Paging, Part, Plan, RenderError, RootSpec,
-    ValueSpec, encode_cursor,
+    After, FieldSpec, Integer, LeafSpec, PagePart, Paging, Part, Plan, PlanError, RenderError,
+    RootSpec, ValueSpec, encode_cursor,
 };
 use support::{bytes, number};
 
@@ -152,6 +152,19 @@ fn an_empty_page_has_no_cursors() {
 fn items_without_an_id_have_no_cursor() {
     let message = bytes(1, b"");
     assert_eq!(shown(&message, 20, None), Err(RenderError::Null));
+}
+
+#[test]
+fn items_need_a_way_to_their_id() {
+    for key in [vec![], vec![0], vec![1; 12]] {
+        let spec = RootSpec::Connection {
+            items: 1,
+            key,
+            token: 2,
+            fields: vec![],
+        };
+        assert_eq!(Plan::new(&spec).err(), Some(PlanError::Path));
+    }
 }
 
 #[test]

@@ -1,6 +1,14 @@
 //! Spellings of scalars beside vectors that the gateway's own Python made.
 
-use json_plan::{contribution, date_time, grouped_pounds, plain_pounds};
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use json_plan::{RenderError, contribution, grouped_pounds, plain_pounds, put_time};
+
+fn date_time(seconds: i64, nanos: i32) -> Result<String, RenderError> {
+    let mut out = Vec::new();
+    put_time(&mut out, seconds, nanos)?;
+    Ok(String::from_utf8(out).unwrap())
+}
 
 #[test]
 fn times_are_those_of_the_gateway() {
