@@ -49,6 +49,11 @@ TARGETS: dict[str, Target] = {
     # Twice the fastest peer: a warm, unranked GoToSocial feed at 1,652/s, measured elsewhere on two cores.
     "feed.gateway.warm.rps": Target("/s", "higher", 3304),
     "feed.gateway.warm.failures": Target("calls", "lower", 0),
+    "plan.50.render_us": Target("µs", "lower", 40, "json_format"),
+    "plan.50.run_us": Target("µs", "lower", None, "graphql-core"),
+    "plan.50.vs_graphql_core_ratio": Target("×", "higher", 50),
+    "plan.50.vs_json_format_ratio": Target("×", "higher"),
+    "plan.50.make_us": Target("µs", "lower"),
     "gateway.cpu_ms_per_feed": Target("ms", "lower", 0.5),
     "feed.cold.p50_ms": Target("ms", "lower"),
     "feed.cold.p99_ms": Target("ms", "lower", 20),

@@ -5,6 +5,10 @@ use std::io::Write as _;
 
 use crate::error::RenderError;
 
+const UNIT_DIGITS: usize = 11;
+const UNITS_A_ONE: f64 = 1e11;
+/// Fifteen digits in all.
+const UNITS_BELOW: f64 = 1e4;
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Adds a string in quotes; other than quotes, backslashes and control characters nothing is escaped.
@@ -41,7 +45,50 @@ pub(crate) fn put_float(out: &mut Vec<u8>, number: f64) -> Result<(), RenderErro
     if !number.is_finite() {
         return Err(RenderError::Range);
     }
-    put_display(out, format_args!("{number:?}"))
+    let Some(units) = units(number.abs()) else {
+        return put_display(out, format_args!("{number:?}"));
+    };
+    if number.is_sign_negative() {
+        out.push(b'-');
+    }
+    put_units(out, units);
+    Ok(())
+}
+
+/// The number as a whole count of 1e-11, when that reads as the very same number: terms, weights and scores do.
+///
+/// Both the count and 1e11 are exact, so the quotient is the number that a reader makes of the decimal; and of the
+/// decimals that read as one number only one has 15 digits or fewer, so it is the shortest.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::float_cmp,
+    reason = "a whole number from 0 to 1e15; equal is what is asked"
+)]
+fn units(number: f64) -> Option<u64> {
+    if number >= UNITS_BELOW {
+        return None;
+    }
+    let count = (number * UNITS_A_ONE).round();
+    (count / UNITS_A_ONE == number).then_some(count as u64)
+}
+
+fn put_units(out: &mut Vec<u8>, units: u64) {
+    let mut digits = [b'0'; UNIT_DIGITS + 4];
+    let mut left = units;
+    for place in digits.iter_mut().rev() {
+        let [digit, ..] = (left % 10).to_le_bytes();
+        *place += digit;
+        left /= 10;
+    }
+    let (whole, fraction) = digits.split_at_checked(4).unwrap_or_default();
+    let leading = whole.iter().take(3).take_while(|&&digit| digit == b'0');
+    out.extend_from_slice(whole.get(leading.count()..).unwrap_or_default());
+    out.push(b'.');
+    let trailing = fraction.iter().skip(1).rev();
+    let zeros = trailing.take_while(|&&digit| digit == b'0').count();
+    let shown = UNIT_DIGITS - zeros;
+    out.extend_from_slice(fraction.get(..shown).unwrap_or_default());
 }
 
 /// Adds an integer.
@@ -174,6 +221,18 @@ mod tests {
     #[test]
     fn spells_finite_floats_only() {
         for (number, text) in [(1.0, "1.0"), (-0.0, "-0.0"), (0.1, "0.1"), (1e300, "1e300")] {
+            assert_eq!(written(|out| put_float(out, number).unwrap()), text);
+        }
+        for (number, text) in [
+            (0.0, "0.0"),
+            (0.4225, "0.4225"),
+            (-0.000_000_000_01, "-0.00000000001"),
+            (9_999.999_999_999_99, "9999.99999999999"),
+            (10000.0, "10000.0"),
+            (1.0 / 3.0, "0.3333333333333333"),
+            (120.5, "120.5"),
+            (5e-324, "5e-324"),
+        ] {
             assert_eq!(written(|out| put_float(out, number).unwrap()), text);
         }
         for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {

@@ -17,6 +17,10 @@ const ERA_DAYS: i64 = 146_097;
 const CENTS: u64 = 100;
 /// Digits that a product of the two decimals can have.
 const CONTRIBUTION_DIGITS: usize = 11;
+const CONTRIBUTION_UNITS: f64 = 1e11;
+/// Below this the scaled product is off by less than a thousandth, so what is further from a tie is rounded right.
+const SURE_BELOW: f64 = 1e12;
+const SURE_FROM_TIE: f64 = 1e-3;
 
 /// The number of a varint of this kind, kept within the 32 bits of GraphQL's Int.
 pub(crate) fn saturated(kind: Integer, varint: u64) -> i64 {
@@ -146,6 +150,11 @@ fn sign(piastres: i64) -> &'static str {
 #[must_use]
 pub fn contribution(value: f64, weight: f64) -> f64 {
     let product = value * weight;
+    let scaled = product * CONTRIBUTION_UNITS;
+    let from_tie = (scaled.abs().fract() - 0.5).abs();
+    if scaled.abs() < SURE_BELOW && from_tie > SURE_FROM_TIE {
+        return scaled.round() / CONTRIBUTION_UNITS;
+    }
     if !product.is_finite() {
         return product;
     }
