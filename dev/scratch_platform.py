@@ -98,21 +98,25 @@ class ScratchPlatform:
         data: dict[str, Any] = answer["data"]
         return data
 
+    def pids(self) -> dict[str, int]:
+        """The process ids of the processes and stores of the run that are up, by their names."""
+        records = json.loads((self.home / "processes.json").read_text("utf-8"))
+        return {record["name"]: int(record["pid"]) for record in records if psutil.pid_exists(record["pid"])}
+
     def pid(self, name: str) -> int:
         """The process id of a process or store of the run; raises LookupError while it is down."""
-        for record in json.loads((self.home / "processes.json").read_text("utf-8")):
-            if record["name"] == name and psutil.pid_exists(record["pid"]):
-                return int(record["pid"])
-        raise LookupError(f"{name} does not run")
+        pids = self.pids()
+        if name not in pids:
+            raise LookupError(f"{name} does not run")
+        return pids[name]
 
     def kill(self, name: str) -> None:
         """SIGKILL; the supervisor starts it again."""
         os.kill(self.pid(name), signal.SIGKILL)
 
     def cpu_seconds(self, name: str) -> float:
-        """Processor time that a process has used so far, in seconds."""
-        times = psutil.Process(self.pid(name)).cpu_times()
-        return float(times.user + times.system)
+        """Processor time that a process and those it started have used so far, in seconds."""
+        return cpu_seconds_of(self.pid(name))
 
     async def settle(self, patience_s: float = START_PATIENCE_S) -> None:
         """Waits until every event of social has its position and each of its consumers has come to the end."""
@@ -130,6 +134,19 @@ class ScratchPlatform:
         finally:
             await connection.close()
         raise TimeoutError("social's consumers did not come to the end of its events in time")
+
+
+def cpu_seconds_of(pid: int) -> float:
+    """Processor time of a process, of its children that have ended, and of those that live; in seconds."""
+    process = psutil.Process(pid)
+    seconds = 0.0
+    for one in (process, *process.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = one.cpu_times()
+            seconds += times.user + times.system
+            # A store ends the processes of closed connections; the living among the children are counted themselves.
+            seconds += times.children_user + times.children_system
+    return seconds
 
 
 def _endpoints_when_ready(home: Path, log: Path, run: subprocess.Popen[bytes]) -> dict[str, str]:
