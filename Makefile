@@ -115,8 +115,12 @@ format: setup ## Put every file into its format
 	cd native && cargo fmt --all && cd py && cargo fmt
 
 .PHONY: bench
-bench: setup ## Measure, print beside the targets, write bench/results.json; ONLY=feed runs a part
-	$(PY) -m bench $(if $(ONLY),--only $(ONLY))
+bench: setup ## Measure, print beside the targets, write bench/results.json; ONLY="feed posts" runs parts
+	$(PY) -m bench $(foreach part,$(ONLY),--only $(part))
+
+.PHONY: bench-profile
+bench-profile: setup ## Say where the processor time of a feed goes: bench/profiles/*.txt (as root, or with ptrace allowed)
+	$(PY) -m bench.hot_spots
 
 .PHONY: bench-tools
 bench-tools: ## Install ghz, the gRPC load generator, into .bin/ (needs Go)

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
+
+from bench.processor_time import SPENDERS
+
+# Numbers of clients that figures are taken for; the feed is called warm with so many of them.
+FEED_CLIENTS = (1, 2, 4, 8, 16, 32, 64)
+WARM_CLIENTS = 4
+SQL_CLIENTS = (1, 4)
+CREATE_CLIENTS = (1, 2, 4, 8, 16, 32)
+SQL = "a page in order of time by one SQL query"
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,21 @@ class Target:
         return f"{'≤' if self.better == 'lower' else '≥'} {self.bound:g} {self.unit}"
 
 
+def _latencies(name: str, *, p99_ms: float | None = None, beside: str = "") -> Iterator[tuple[str, Target]]:
+    """Names of what every load gives: percentiles, rate and failures."""
+    for percent in (50, 95, 99):
+        yield f"{name}.p{percent}_ms", Target("ms", "lower", p99_ms if percent == 99 else None, beside)
+    yield f"{name}.rps", Target("/s", "higher", None, beside)
+    yield f"{name}.failures", Target("calls", "lower", 0)
+
+
+def _loop(name: str, *, p99_ms: float | None = None, beside: str = "") -> Iterator[tuple[str, Target]]:
+    """The same, and processor time a call of each process."""
+    yield from _latencies(name, p99_ms=p99_ms, beside=beside)
+    for spender in SPENDERS:
+        yield f"{name}.cpu.{spender}_ms", Target("ms", "lower")
+
+
 TARGETS: dict[str, Target] = {
     "rank.2200.p50_ms": Target("ms", "lower", None, "NumPy"),
     "rank.2200.p99_ms": Target("ms", "lower", 1.0),
@@ -38,10 +63,10 @@ TARGETS: dict[str, Target] = {
     "features.500.mget_ratio": Target("×", "higher", None, "redis-py MGET of 500 records"),
     "fanout.1000.p50_ms": Target("ms", "lower", 2.0, "pipelined ZADD"),
     "fanout.1000.zadd_ratio": Target("×", "higher", None, "pipelined ZADD"),
-    "feed.grpc.warm.p50_ms": Target("ms", "lower", 50),
-    "feed.grpc.warm.p95_ms": Target("ms", "lower", 100),
-    "feed.grpc.warm.p99_ms": Target("ms", "lower", 10),
-    "feed.grpc.warm.rps": Target("/s", "higher"),
+    "feed.grpc.warm.p50_ms": Target("ms", "lower", 50, SQL),
+    "feed.grpc.warm.p95_ms": Target("ms", "lower", 100, SQL),
+    "feed.grpc.warm.p99_ms": Target("ms", "lower", 10, SQL),
+    "feed.grpc.warm.rps": Target("/s", "higher", None, SQL),
     "feed.grpc.warm.failures": Target("calls", "lower", 0),
     "feed.gateway.warm.p50_ms": Target("ms", "lower", 40),
     "feed.gateway.warm.p95_ms": Target("ms", "lower", 80),
@@ -55,12 +80,28 @@ TARGETS: dict[str, Target] = {
     "plan.50.vs_json_format_ratio": Target("×", "higher"),
     "plan.50.make_us": Target("µs", "lower"),
     "gateway.cpu_ms_per_feed": Target("ms", "lower", 0.5),
+    **dict(_loop("feed.grpc.open", p99_ms=10)),
+    "feed.grpc.open.asked_rps": Target("/s", "higher"),
+    **dict(_loop("feed.gateway.open", p99_ms=20)),
+    "feed.gateway.open.asked_rps": Target("/s", "higher"),
+    **{
+        name: target
+        for way in ("grpc", "gateway")
+        for clients in FEED_CLIENTS
+        for name, target in _loop(f"feed.{way}.clients.{clients}", beside=SQL if way == "grpc" else "")
+    },
+    **dict(_latencies("feed.grpc.latest", beside=SQL)),
+    **{name: target for clients in SQL_CLIENTS for name, target in _loop(f"feed.sql_latest.clients.{clients}")},
     "feed.cold.p50_ms": Target("ms", "lower"),
     "feed.cold.p99_ms": Target("ms", "lower", 20),
+    "feed.restart.ready_s": Target("s", "lower"),
+    "feed.restart.p50_ms": Target("ms", "lower"),
+    "feed.restart.p99_ms": Target("ms", "lower"),
     "post.create.p50_ms": Target("ms", "lower", 5),
     "post.create.p99_ms": Target("ms", "lower", 30),
     "post.create.rps": Target("/s", "higher", 400),
     "post.create.failures": Target("calls", "lower", 0),
+    **{name: target for clients in CREATE_CLIENTS for name, target in _loop(f"post.create.clients.{clients}")},
     "post.visible.p99_ms": Target("ms", "lower", 1000),
     "post.visible.idle_ms": Target("ms", "lower", 50),
     "post.visible.idle_p99_ms": Target("ms", "lower"),

@@ -28,6 +28,12 @@ from dev.settings import DEFAULT_PORTS
 START_PATIENCE_S = 300.0
 STOP_PATIENCE_S = 60.0
 POLL_S = 0.2
+# The relay stamps in the order of (xid, seq) and never goes back, so nothing unstamped lies before its cursor.
+_SETTLED = """
+SELECT r.last_pos = (SELECT min(pos) FROM consumer_cursors)
+    AND NOT EXISTS (SELECT FROM events e WHERE (e.xid, e.seq) > (r.last_xid, r.last_seq))
+FROM relay_state r
+"""
 
 
 class GraphQLError(Exception):
@@ -124,11 +130,7 @@ class ScratchPlatform:
         deadline = time.monotonic() + patience_s
         try:
             while time.monotonic() < deadline:
-                row = await connection.fetchrow(
-                    "SELECT (SELECT count(*) FROM events) AS events, (SELECT last_pos FROM relay_state) AS head,"
-                    " (SELECT min(pos) FROM consumer_cursors) AS slowest"
-                )
-                if row is not None and row["events"] == row["head"] == row["slowest"]:
+                if await connection.fetchval(_SETTLED):
                     return
                 await asyncio.sleep(POLL_S)
         finally:
