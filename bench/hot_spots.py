@@ -29,13 +29,13 @@ LONGER = 4
 TOP = 30
 WIDTH = 120
 HOW = (
-    "How to read it: {samples} samples of all threads, {rate} a second for {seconds:.0f} s, native frames included,"
-    " with {clients} clients in a closed loop ({rps:.0f} answers/s while sampled: a sample stops the process);"
-    " {machine}, commit {commit}. Samples in a wait for the network or a lock are left out, so shares are of the time"
-    " in which a thread ran or wanted to: a write that wakes the process it is for may lose its core to it, and is charged"
-    " for that. Milliseconds are that share of the {cpu_ms:.2f} ms of processor time that {process} used for each feed."
-    " A sample belongs to the innermost frame that names a part; libraries without a part of their own (libc, asyncio,"
-    " contextlib, ...) belong to who called them."
+    "How to read it: {samples} samples of all threads, {rate} a second for {seconds:.0f} s, native frames included, "
+    "with {clients} clients in a closed loop ({rps:.0f} answers/s while sampled: a sample stops the process); "
+    "{machine}, commit {commit}. Samples in a wait for the network or a lock are left out, so shares are of the "
+    "time in which a thread ran or wanted to: a write that wakes the process it is for may lose its core to it, and "
+    "is charged for that. Milliseconds are that share of the {cpu_ms:.2f} ms of processor time that {process} used "
+    "for each feed. A sample belongs to the innermost frame that names a part; libraries without a part of their "
+    "own (libc, asyncio, contextlib, ...) belong to who called them."
 )
 
 
