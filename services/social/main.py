@@ -48,9 +48,9 @@ from services.social.adapters.redis_feed_sessions import RedisFeedSessions
 from services.social.adapters.redis_inbox import RedisInboxes
 from services.social.application.feed.author_timeline import AuthorTimeline
 from services.social.application.feed.followed_authors import FollowedAuthors
-from services.social.application.feed.gather import GatherSources
 from services.social.application.feed.home_feed import HomeFeed
-from services.social.application.feed.select_ids import SelectIds
+from services.social.application.feed.select_posts import SelectIds
+from services.social.application.feed.sources import GatherSources
 from services.social.application.profiles import ManageProfiles
 from services.social.application.write_post import WritePosts
 from services.social.config import SocialSettings, social_settings

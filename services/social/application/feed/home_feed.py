@@ -8,10 +8,10 @@ from typing import Final
 
 from services.chassis.clock import Clock
 from services.chassis.errors import AppError
-from services.social.application.feed.gather import GatherSources
 from services.social.application.feed.ports import Hydrator, Ranker, Sessions, Source
 from services.social.application.feed.position import Item, Mode, Page, Position, Slice
-from services.social.application.feed.select_ids import SelectIds
+from services.social.application.feed.select_posts import SelectIds
+from services.social.application.feed.sources import GatherSources
 
 # A page whose posts have all been deleted is filled anew this often before it is given back short.
 _REFILLS_MAX: Final = 20

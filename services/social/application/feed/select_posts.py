@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from services.social.application.feed.gather import GatherSources
 from services.social.application.feed.ports import FeedStore, Ranked, Ranker, Sessions, Sources
 from services.social.application.feed.position import Mode, Position, Slice
+from services.social.application.feed.sources import GatherSources
 
 CANDIDATES: Final = 800
 

@@ -10,11 +10,11 @@ import pytest
 from services.chassis.errors import AppError, unavailable
 from services.chassis.ids import MAX_ID
 from services.social.application.feed.followed_authors import FollowedAuthors
-from services.social.application.feed.gather import GatherSources
 from services.social.application.feed.home_feed import HomeFeed
 from services.social.application.feed.ports import Following, Source, Sources, Terms
 from services.social.application.feed.position import Mode, Page, Position
-from services.social.application.feed.select_ids import CANDIDATES, SelectIds
+from services.social.application.feed.select_posts import CANDIDATES, SelectIds
+from services.social.application.feed.sources import GatherSources
 from tests.fakes.clock import FixedClock
 
 VIEWER, FRIEND = 1, 2
