@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from services.chassis.errors import AppError
 from services.social.application.feed.followed_authors import FollowedAuthors
 from services.social.application.feed.ports import Features, FeedStore, Inbox, Sources
+from services.social.domain.inbox import floor_of
 
 
 class GatherSources:
@@ -30,7 +31,7 @@ class GatherSources:
         except AppError:
             # Without the store of record: whoever the inbox has.
             authors, degraded = (), True
-        return Sources(inbox, (*authors, viewer_id), _floor(inbox), degraded)
+        return Sources(inbox, (*authors, viewer_id), floor_of(inbox), degraded)
 
     async def exact(self, viewer_id: int) -> Sources:
         """All authors whom the viewer follows. AppError UNAVAILABLE when the store of record is away."""
@@ -59,8 +60,3 @@ class GatherSources:
         except AppError:
             return False
         return True
-
-
-def _floor(inbox: Sequence[bytes]) -> int:
-    """A cut inbox has everything down to its bottom: what is older than that is not pushed into it any more."""
-    return max(0, int(inbox[-1])) if inbox else 0
