@@ -163,3 +163,22 @@ async def test_plans_are_kept_in_bounds(run: Runs) -> None:
     prepared = run.documents.prepare(text)
     assert isinstance(prepared, PreparedDocument)
     assert len(prepared.plans) == 8
+
+
+@pytest.mark.parametrize("planned", [True, False])
+async def test_the_longest_page_token_goes_round(schema: GraphQLSchema, calls: StubCalls, *, planned: bool) -> None:
+    """A token holds what a scroll has shown: it grows to 8 KiB, and a cursor in the middle of a page carries it."""
+    run = Runs(schema, calls)
+    run.engine = Engine(schema, run.documents, calls, timeout_s=5, planned=planned)
+    token = "Aa_-" * 2048
+    items = [feed_service_pb2.FeedItem(post=post_pb2.Post(post_id=number)) for number in (9, 8, 7)]
+    calls.answers["GetHomeFeed"] = feed_service_pb2.GetHomeFeedResponse(items=items, next_page_token=token)
+    text = "query($a: String) { homeFeed(first: 2, after: $a) { edges { cursor } pageInfo { endCursor } } }"
+    whole = "query { homeFeed(first: 3) { pageInfo { endCursor } } }"
+    end = (await run(whole))["data"]["homeFeed"]["pageInfo"]["endCursor"]
+    second = (await run(text, {"a": end}))["data"]["homeFeed"]
+    assert calls.requests[-1][1].page_token == token
+    middle = second["edges"][0]["cursor"]
+    assert second["pageInfo"]["endCursor"] == second["edges"][1]["cursor"] != middle
+    await run(text, {"a": middle})
+    assert (calls.requests[-1][1].page_token, calls.requests[-1][1].page_size) == (token, 3)
