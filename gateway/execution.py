@@ -10,12 +10,12 @@ from typing import Any, Final, Literal, TypeGuard, get_args
 
 import orjson
 import structlog
-from graphql import Executor, GraphQLError, GraphQLSchema, OperationDefinitionNode, OperationType
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql import DocumentNode, Executor, GraphQLError, GraphQLSchema, OperationType
+from graphql.execution.values import VariableValues
 
 from gateway import cost
 from gateway.cost import CostModel
-from gateway.documents import Documents, PreparedDocument
+from gateway.documents import Documents, PreparedDocument, PreparedOperation
 from gateway.errors import BAD_USER_INPUT, TIMEOUT, GatewayError, masked
 from gateway.plans import execution as plans
 from gateway.plans.compiler import Compiler, OperationPlan
@@ -31,7 +31,6 @@ _OVERTIME_S: Final = 1.0
 # By its plan, by resolvers, or by resolvers because the plan had no answer for what the calls brought.
 Answered = Literal["plan", "resolvers", "resolvers_after_plan"]
 ANSWERS: Final[tuple[Answered, ...]] = get_args(Answered)
-_NO_VARIABLES: Final = VariableValues({}, {})
 
 _log = structlog.get_logger(__name__)
 
@@ -80,7 +79,7 @@ class Engine:
         if isinstance(prepared, list):
             return _refused(prepared)
         operation = prepared.operation(request.operation_name)
-        if operation is not None and read_only and operation.operation is not OperationType.QUERY:
+        if operation is not None and read_only and operation.node.operation is not OperationType.QUERY:
             raise MutationOverGet
         try:
             async with asyncio.timeout(self._timeout_s + _OVERTIME_S):
@@ -90,54 +89,41 @@ class Engine:
             return Outcome(_json({"data": None, "errors": [error.formatted]}), executed=True, codes=(TIMEOUT,))
 
     async def _run(
-        self, prepared: PreparedDocument, operation: OperationDefinitionNode | None, request: GraphQLRequest
+        self, prepared: PreparedDocument, operation: PreparedOperation | None, request: GraphQLRequest
     ) -> Outcome:
         calls = self._calls
         how: Answered = "resolvers"
-        variables = self._variables(operation, request)
+        # Wrong variables are for graphql-core to tell.
+        variables = None if operation is None else operation.variables.read(request.variables)
         if operation is not None and variables is not None:
-            plan = self._plan(prepared, operation, request, variables)
+            price = operation.prices(prepared.document, self._cost).total(variables.coerced)
+            if price > cost.COST_MAX:
+                return _too_costly(price)
+            plan = self._plan(prepared.document, operation, request, variables)
             if plan is not None:
                 answer = await plans.run(plan, variables, calls)
                 if isinstance(answer, bytes):
                     self.on_answer("plan")
-                    return Outcome(b'{"data":' + answer + b"}", executed=True)
+                    return Outcome(answer, executed=True)
                 calls, how = answer, "resolvers_after_plan"
         self.on_answer(how)
-        return await self._by_resolvers(prepared, request, calls)
-
-    def _variables(self, operation: OperationDefinitionNode | None, request: GraphQLRequest) -> VariableValues | None:
-        """The variables of an operation that may have a plan; None also when they are wrong."""
-        if operation is None or self._compiler is None:
-            return None
-        if not operation.variable_definitions:
-            return _NO_VARIABLES
-        given = dict(request.variables or {})
-        found = get_variable_values(self._schema, operation.variable_definitions, given, hide_suggestions=True)
-        return None if isinstance(found, list) else found
+        return await self._by_resolvers(prepared.document, request, calls)
 
     def _plan(
-        self,
-        prepared: PreparedDocument,
-        operation: OperationDefinitionNode,
-        request: GraphQLRequest,
-        variables: VariableValues,
+        self, document: DocumentNode, operation: PreparedOperation, request: GraphQLRequest, variables: VariableValues
     ) -> OperationPlan | None:
         compiler = self._compiler
-        if compiler is None or prepared.prices(operation, self._cost).total(variables.coerced) > cost.COST_MAX:
+        if compiler is None:
             return None
-        name = operation.name.value if operation.name else ""
-        return prepared.plans.plan(
-            name,
-            variables.coerced,
-            lambda: compiler.plan(prepared.document, request.operation_name, request.variables or {}),
+        return operation.plans.plan(
+            variables.coerced, lambda: compiler.plan(document, request.operation_name, request.variables or {})
         )
 
-    async def _by_resolvers(self, prepared: PreparedDocument, request: GraphQLRequest, calls: Calls) -> Outcome:
+    async def _by_resolvers(self, document: DocumentNode, request: GraphQLRequest, calls: Calls) -> Outcome:
         scope = RequestScope(calls)
         executor = Executor.build(
             self._schema,
-            prepared.document,
+            document,
             context_value=scope,
             raw_variable_values=dict(request.variables or {}),
             operation_name=request.operation_name,
@@ -147,10 +133,6 @@ class Engine:
         )
         if isinstance(executor, list):
             return _refused([_coded(error) for error in executor])
-        price = prepared.prices(executor.operation, self._cost).total(executor.variable_values.coerced)
-        if price > cost.COST_MAX:
-            message = f"The operation is too costly: {price} of at most {cost.COST_MAX}. Ask for shorter pages."
-            return _refused([GraphQLError(message, extensions={"code": "QUERY_TOO_COSTLY"})])
         try:
             result: Any = executor.execute_operation()
             if executor.is_awaitable(result):
@@ -198,6 +180,11 @@ def _shown(error: GraphQLError) -> dict[str, Any]:
 def _coded(error: GraphQLError) -> GraphQLError:
     error.extensions = {"code": BAD_USER_INPUT, **(error.extensions or {})}
     return error
+
+
+def _too_costly(price: int) -> Outcome:
+    message = f"The operation is too costly: {price} of at most {cost.COST_MAX}. Ask for shorter pages."
+    return _refused([GraphQLError(message, extensions={"code": "QUERY_TOO_COSTLY"})])
 
 
 def _refused(errors: list[GraphQLError]) -> Outcome:

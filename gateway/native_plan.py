@@ -22,13 +22,13 @@ class ResponsePlan:
         """ValueError for a specification that contradicts itself or passes a limit."""
         self._plan = JsonPlan(spec)
 
-    def render(self, response: bytes, paging: Paging | None) -> bytes:
-        """The JSON value, as UTF-8; NoPlainAnswerError."""
+    def render(self, response: bytes, paging: Paging | None, before: bytes = b"", behind: bytes = b"") -> bytes:
+        """The JSON value, as UTF-8, between these bytes; NoPlainAnswerError."""
         try:
             if paging is None:
-                return self._plan.render(response)
+                return self._plan.render(response, before, behind)
             after = paging.after
             place = None if after is None else (after.token, after.skip, after.key)
-            return self._plan.render(response, first=paging.first, after=place)
+            return self._plan.render(response, before, behind, first=paging.first, after=place)
         except ValueError as error:
             raise NoPlainAnswerError(str(error)) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
@@ -11,16 +11,11 @@ import structlog
 from graphql import (
     DocumentNode,
     Executor,
-    FieldNode,
     GraphQLError,
-    GraphQLField,
     GraphQLSchema,
     OperationType,
-    VariableNode,
-    Visitor,
-    visit,
 )
-from graphql.execution.values import VariableValues, get_argument_values
+from graphql.execution.values import VariableValues
 
 from gateway.binding import contract
 from gateway.binding.annotations import Annotations
@@ -28,9 +23,11 @@ from gateway.binding.contract import Method
 from gateway.binding.requests import Paging, RpcRequests
 from gateway.errors import GatewayError
 from gateway.native_plan import ResponsePlan
+from gateway.plans.arguments import Arguments
 from gateway.plans.collection import Collector
 from gateway.plans.selections import Selections, Unplannable
 from gateway.scope import serialized
+from gateway.variables import NO_VARIABLES
 
 _TYPENAME: Final = "__typename"
 
@@ -48,26 +45,26 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class PlannedCall:
-    """A root field with @rpc. `key` is its response key as JSON with the colon; `ready` is set without variables."""
+    """A root field with @rpc. `before` and `behind` are the JSON around its value; `ready` is set without variables."""
 
-    key: bytes
+    before: bytes
+    behind: bytes
     requests: RpcRequests
-    field: GraphQLField
-    node: FieldNode
+    arguments: Arguments
     ready: Request | None
     response: ResponsePlan
 
     def request(self, variables: VariableValues) -> Request:
         """The request with these variables; GatewayError or GraphQLError for arguments that it cannot be made of."""
-        return self.ready or _request(self.requests, self.field, self.node, variables)
+        return self.ready or _request(self.requests, self.arguments, variables)
 
 
 @dataclass(frozen=True, slots=True)
 class OperationPlan:
-    """An operation whose answers need no resolver. Root fields are calls, or JSON that is always the same."""
+    """An operation whose answer needs no resolver. Without calls it is the `constant` answer."""
 
-    roots: tuple[PlannedCall | bytes, ...]
     calls: tuple[PlannedCall, ...]
+    constant: bytes
     serial: bool
 
 
@@ -103,11 +100,13 @@ class Compiler:
             raise Unplannable(f"there is no type for a {operation.operation.value}")
         collector = Collector(executor)
         selections = Selections(self._annotations, collector)
-        roots: list[PlannedCall | bytes] = []
+        calls: list[PlannedCall] = []
+        # What stands before the next call's value, or at the end.
+        pending, mark = b'{"data":', b"{"
         for key, name, details in collector.roots(target):
-            start = orjson.dumps(key) + b":"
+            pending, mark = pending + mark + orjson.dumps(key) + b":", b","
             if name == _TYPENAME:
-                roots.append(start + orjson.dumps(target.name))
+                pending += orjson.dumps(target.name)
                 continue
             field = target.fields.get(name)
             rpc = field and self._annotations.one(field, "rpc")
@@ -119,21 +118,22 @@ class Compiler:
             if requests is None:
                 requests = RpcRequests(field, method, self._annotations)
                 self._requests[f"{target.name}.{name}"] = requests
-            roots.append(_call(start, requests, field, details[0].node, response))
-        calls = tuple(root for root in roots if isinstance(root, PlannedCall))
-        return OperationPlan(tuple(roots), calls, serial=operation.operation is OperationType.MUTATION)
+            calls.append(_call(pending, requests, Arguments(field, details[0].node), response))
+            pending = b""
+        pending += b"}}" if mark == b"," else b"{}}"
+        if calls:
+            calls[-1] = replace(calls[-1], behind=pending)
+        return OperationPlan(tuple(calls), pending, serial=operation.operation is OperationType.MUTATION)
 
 
-def _call(
-    key: bytes, requests: RpcRequests, field: GraphQLField, node: FieldNode, response: ResponsePlan
-) -> PlannedCall:
+def _call(before: bytes, requests: RpcRequests, arguments: Arguments, response: ResponsePlan) -> PlannedCall:
     ready = None
-    if not _uses_variables(node):
+    if arguments.are_fixed:
         try:
-            ready = _request(requests, field, node, VariableValues({}, {}))
+            ready = _request(requests, arguments, NO_VARIABLES)
         except (GatewayError, GraphQLError) as error:
             raise Unplannable("the arguments are refused") from error
-    return PlannedCall(key, requests, field, node, ready, response)
+    return PlannedCall(before, b"", requests, arguments, ready, response)
 
 
 def _response_plan(spec: Any) -> ResponsePlan:
@@ -143,24 +143,10 @@ def _response_plan(spec: Any) -> ResponsePlan:
         raise Unplannable(str(error)) from error
 
 
-def _request(requests: RpcRequests, field: GraphQLField, node: FieldNode, variables: VariableValues) -> Request:
-    arguments: Mapping[str, Any] = get_argument_values(field, node, variables, hide_suggestions=True)
-    paging = None
+def _request(requests: RpcRequests, arguments: Arguments, variables: VariableValues) -> Request:
+    values, paging = arguments.values(variables), None
     if requests.is_page:
-        message, paging = requests.build_page(arguments)
+        message, paging = requests.build_page(values)
     else:
-        message = requests.build(arguments)
+        message = requests.build(values)
     return Request(requests.method, serialized(message), paging)
-
-
-def _uses_variables(node: FieldNode) -> bool:
-    found = False
-
-    class Variables(Visitor):
-        def enter_variable(self, _node: VariableNode, *_: Any) -> None:
-            nonlocal found
-            found = True
-
-    for argument in node.arguments or ():
-        visit(argument, Variables())
-    return found

@@ -43,25 +43,19 @@ class AnsweredCalls:
 
 
 async def run(plan: OperationPlan, variables: VariableValues, calls: Calls) -> bytes | AnsweredCalls:
-    """The JSON of `data`; or the calls that were made, when there is an error to tell or no plain answer."""
+    """The response as JSON; or the calls that were made, when there is an error to tell or no plain answer."""
     try:
         requests = [call.request(variables) for call in plan.calls]
     except (GatewayError, GraphQLError):
         return AnsweredCalls(calls)
-    outcomes = await _ask(requests, calls, serial=plan.serial)
-    answers = [outcome for outcome in outcomes if isinstance(outcome, bytes)]
-    if len(answers) == len(outcomes):
-        try:
-            return _data(plan, requests, answers)
-        except NoPlainAnswerError:
-            pass
-    return AnsweredCalls(calls, requests, outcomes)
-
-
-async def _ask(requests: Sequence[Request], calls: Calls, *, serial: bool) -> list[Outcome]:
-    if serial or len(requests) == 1:
-        return [await _outcome(request, calls) for request in requests]
-    return await asyncio.gather(*(_outcome(request, calls) for request in requests))
+    if plan.serial or len(requests) == 1:
+        outcomes = [await _outcome(request, calls) for request in requests]
+    else:
+        outcomes = await asyncio.gather(*(_outcome(request, calls) for request in requests))
+    try:
+        return _response(plan, requests, outcomes)
+    except NoPlainAnswerError:
+        return AnsweredCalls(calls, requests, outcomes)
 
 
 async def _outcome(request: Request, calls: Calls) -> Outcome:
@@ -71,13 +65,12 @@ async def _outcome(request: Request, calls: Calls) -> Outcome:
         return error
 
 
-def _data(plan: OperationPlan, requests: Sequence[Request], answers: Sequence[bytes]) -> bytes:
-    waiting = zip(plan.calls, requests, answers, strict=True)
+def _response(plan: OperationPlan, requests: Sequence[Request], outcomes: Sequence[Outcome]) -> bytes:
     parts: list[bytes] = []
-    for root in plan.roots:
-        if isinstance(root, bytes):
-            parts.append(root)
-        else:
-            call, request, answer = next(waiting)
-            parts.append(call.key + call.response.render(answer, request.paging))
-    return b"{" + b",".join(parts) + b"}"
+    for call, request, outcome in zip(plan.calls, requests, outcomes, strict=True):
+        if not isinstance(outcome, bytes):
+            raise NoPlainAnswerError("a call has failed")
+        parts.append(call.response.render(outcome, request.paging, call.before, call.behind))
+    if len(parts) == 1:
+        return parts[0]
+    return b"".join(parts) or plan.constant

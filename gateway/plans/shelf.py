@@ -1,4 +1,4 @@
-"""The plans of one document: each made when it is first asked for, and kept as long as the document is."""
+"""The plans of one operation: each made when it is first asked for, and kept as long as the document is."""
 
 from __future__ import annotations
 
@@ -16,22 +16,20 @@ _PLANS_MAX: Final = 8
 
 
 class Shelf:
-    """Plans of a document's operations, by the values of the variables that decide about fields."""
+    """Plans of an operation, by the values of the variables that decide about fields, which are booleans."""
 
     __slots__ = ("_conditions", "_plans")
 
     def __init__(self, document: DocumentNode) -> None:
         self._conditions = tuple(sorted(condition_variables(document)))
-        self._plans: OrderedDict[tuple[str, ...], OperationPlan | None] = OrderedDict()
+        self._plans: OrderedDict[tuple[Any, ...], OperationPlan | None] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._plans)
 
-    def plan(
-        self, operation: str, variables: Mapping[str, Any], make: Callable[[], OperationPlan | None]
-    ) -> OperationPlan | None:
-        """The plan of an operation for these coerced variables; None, which is kept too, when it needs resolvers."""
-        key = (operation, *(repr(variables.get(name)) for name in self._conditions))
+    def plan(self, variables: Mapping[str, Any], make: Callable[[], OperationPlan | None]) -> OperationPlan | None:
+        """The plan for these coerced variables; None, which is kept too, when the operation needs resolvers."""
+        key = tuple([variables.get(name) for name in self._conditions])
         if key not in self._plans:
             self._plans[key] = make()
             if len(self._plans) > _PLANS_MAX:

@@ -37,19 +37,23 @@ impl JsonPlan {
         Ok(Self { plan })
     }
 
-    /// The JSON value of the message. For a page: at most `first` edges from `after` on, a token, how many
-    /// items to pass over and the id of the last of them. `ValueError` when there is no plain answer.
-    #[pyo3(signature = (message, *, first=0, after=None))]
+    /// The JSON value of the message, between `before` and `behind`. For a page: at most `first` edges from
+    /// `after` on, a token, how many items to pass over and the id of the last of them. `ValueError` when
+    /// there is no plain answer.
+    #[pyo3(signature = (message, before, behind, *, first=0, after=None))]
     fn render<'py>(
         &self,
         py: Python<'py>,
         message: &[u8],
+        before: &[u8],
+        behind: &[u8],
         first: usize,
         after: Option<(String, u8, i64)>,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let after = after.map(|(token, skip, key)| After { token, skip, key });
         let paging = Paging { first, after };
-        let json = py.detach(|| self.plan.render(message, &paging));
+        let render = || self.plan.render_between(before, message, &paging, behind);
+        let json = py.detach(render);
         let json = json.map_err(|error| refused(&error.to_string()))?;
         Ok(PyBytes::new(py, &json))
     }

@@ -32,7 +32,13 @@ class RankedFeed:
 class JsonPlan:
     def __new__(cls, root: tuple[object, ...]) -> JsonPlan: ...
     def render(
-        self, message: bytes, *, first: int = 0, after: tuple[str, int, int] | None = None
+        self,
+        message: bytes,
+        before: bytes,
+        behind: bytes,
+        *,
+        first: int = 0,
+        after: tuple[str, int, int] | None = None,
     ) -> bytes: ...
 
 @final

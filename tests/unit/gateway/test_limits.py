@@ -112,7 +112,7 @@ def test_cost_counts_fragments_each_time(schema: GraphQLSchema) -> None:
         assert isinstance(prepared, PreparedDocument)
         operation = prepared.operation(None)
         assert operation is not None
-        return prepared.prices(operation, model).total({})
+        return operation.prices(prepared.document, model).total({})
 
     assert price("{ __typename }") == 0
     assert price("{ me { id } }") == 10

@@ -138,9 +138,26 @@ impl Plan {
     ///
     /// A [`RenderError`] when the message has no plain answer.
     pub fn render(&self, message: &[u8], paging: &Paging) -> Result<Vec<u8>, RenderError> {
+        self.render_between(b"", message, paging, b"")
+    }
+
+    /// The same with bytes before and behind it, so that an answer is put together in one place.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plan::render`].
+    pub fn render_between(
+        &self,
+        before: &[u8],
+        message: &[u8],
+        paging: &Paging,
+        behind: &[u8],
+    ) -> Result<Vec<u8>, RenderError> {
         let room = self.longest.load(Ordering::Relaxed) + SPARE_BYTES;
         let mut out = Vec::with_capacity(room.min(ROOM_BYTES_MAX));
+        out.extend_from_slice(before);
         render::root(&self.root, message, paging, &mut out)?;
+        out.extend_from_slice(behind);
         self.longest.fetch_max(out.len(), Ordering::Relaxed);
         Ok(out)
     }

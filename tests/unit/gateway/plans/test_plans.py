@@ -162,7 +162,9 @@ async def test_plans_are_kept_in_bounds(run: Runs) -> None:
         assert set(answer["data"]["homeFeed"]) == {"degraded", *(name for name in names if variables[name])}
     prepared = run.documents.prepare(text)
     assert isinstance(prepared, PreparedDocument)
-    assert len(prepared.plans) == 8
+    operation = prepared.operation(None)
+    assert operation is not None
+    assert len(operation.plans) == 8
 
 
 @pytest.mark.parametrize("planned", [True, False])
