@@ -15,7 +15,7 @@ from graphql.execution.values import VariableValues
 
 from gateway import cost
 from gateway.cost import CostModel
-from gateway.documents import Documents, PreparedDocument, PreparedOperation
+from gateway.documents import Documents, PreparedOperation
 from gateway.errors import BAD_USER_INPUT, TIMEOUT, GatewayError, masked
 from gateway.plans import execution as plans
 from gateway.plans.compiler import Compiler, OperationPlan
@@ -26,8 +26,6 @@ _ERRORS_SHOWN_MAX: Final = 100
 _AWAITABLE: Final = (CoroutineType, asyncio.Future)
 # How graphql-core begins what it says about an argument that a variable filled wrongly.
 _ARGUMENT_ERROR: Final = "Argument '"
-# The backends' own deadlines end a request; this only catches what would not heed them.
-_OVERTIME_S: Final = 1.0
 # By its plan, by resolvers, or by resolvers because the plan had no answer for what the calls brought.
 Answered = Literal["plan", "resolvers", "resolvers_after_plan"]
 ANSWERS: Final[tuple[Answered, ...]] = get_args(Answered)
@@ -60,14 +58,11 @@ class MutationOverGet(Exception):  # noqa: N818 - it says what it is
 class Engine:
     """Executes requests against one bound schema: by plan where there is one, else by resolvers."""
 
-    def __init__(
-        self, schema: GraphQLSchema, documents: Documents, calls: Calls, *, timeout_s: float, planned: bool = True
-    ) -> None:
+    def __init__(self, schema: GraphQLSchema, documents: Documents, calls: Calls, *, planned: bool = True) -> None:
         """Without `planned`, resolvers do everything: what plans do is measured against them."""
         self._schema = schema
         self._documents = documents
         self._calls = calls
-        self._timeout_s = timeout_s
         self._cost = CostModel(schema)
         self._compiler = Compiler(schema) if planned else None
         # Called with how an operation was answered; a metric hangs here.
@@ -81,16 +76,6 @@ class Engine:
         operation = prepared.operation(request.operation_name)
         if operation is not None and read_only and operation.node.operation is not OperationType.QUERY:
             raise MutationOverGet
-        try:
-            async with asyncio.timeout(self._timeout_s + _OVERTIME_S):
-                return await self._run(prepared, operation, request)
-        except TimeoutError:
-            error = GraphQLError("the answer took too long", extensions={"code": TIMEOUT})
-            return Outcome(_json({"data": None, "errors": [error.formatted]}), executed=True, codes=(TIMEOUT,))
-
-    async def _run(
-        self, prepared: PreparedDocument, operation: PreparedOperation | None, request: GraphQLRequest
-    ) -> Outcome:
         calls = self._calls
         how: Answered = "resolvers"
         # Wrong variables are for graphql-core to tell.
@@ -149,6 +134,14 @@ class Engine:
 
 def _json(body: dict[str, Any]) -> bytes:
     return orjson.dumps(body)
+
+
+# The answer of a request that was stopped.
+LATE: Final = Outcome(
+    _json({"data": None, "errors": [{"message": "the answer took too long", "extensions": {"code": TIMEOUT}}]}),
+    executed=True,
+    codes=(TIMEOUT,),
+)
 
 
 def _is_awaitable(value: object) -> TypeGuard[Awaitable[Any]]:

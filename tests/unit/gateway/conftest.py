@@ -66,7 +66,7 @@ def calls() -> StubCalls:
 @pytest.fixture
 def make_client(schema: GraphQLSchema, calls: StubCalls) -> Callable[..., httpx.AsyncClient]:
     def make(*, introspection: bool = True, graphiql: bool = True) -> httpx.AsyncClient:
-        engine = Engine(schema, Documents(schema, introspection=introspection), calls, timeout_s=TIMEOUT_S)
+        engine = Engine(schema, Documents(schema, introspection=introspection), calls)
         metrics = GatewayMetrics(CollectorRegistry())
         endpoint = GraphQLEndpoint(engine, metrics, timeout_s=TIMEOUT_S, in_flight_max=100)
         app: Any = App(endpoint, Steady(), GraphiQL() if graphiql else None)

@@ -44,7 +44,7 @@ class RandomCalls:
 async def answered(
     schema: GraphQLSchema, operation: RandomOperation, calls: RandomCalls, *, planned: bool
 ) -> tuple[Outcome, list[str]]:
-    engine = Engine(schema, Documents(schema, introspection=False), calls, timeout_s=5, planned=planned)
+    engine = Engine(schema, Documents(schema, introspection=False), calls, planned=planned)
     how: list[str] = []
     engine.on_answer = how.append
     # The second answer is of the plan that the first one made.

@@ -29,7 +29,7 @@ class Runs:
         self.calls = calls
         self.documents = Documents(schema, introspection=False)
         self.how: list[str] = []
-        self.engine = Engine(schema, self.documents, calls, timeout_s=5)
+        self.engine = Engine(schema, self.documents, calls)
         self.engine.on_answer = self.how.append
 
     async def __call__(self, text: str, variables: dict[str, Any] | None = None) -> Any:
@@ -84,7 +84,7 @@ async def test_planned(run: Runs, text: str) -> None:
 async def test_left_to_resolvers(schema: GraphQLSchema, calls: StubCalls, text: str, why: str) -> None:
     run = Runs(schema, calls)
     run.documents = Documents(schema, introspection=True)
-    run.engine = Engine(schema, run.documents, calls, timeout_s=5)
+    run.engine = Engine(schema, run.documents, calls)
     run.engine.on_answer = run.how.append
     await run(text)
     assert run.how == ["resolvers"], why
@@ -171,7 +171,7 @@ async def test_plans_are_kept_in_bounds(run: Runs) -> None:
 async def test_the_longest_page_token_goes_round(schema: GraphQLSchema, calls: StubCalls, *, planned: bool) -> None:
     """A token holds what a scroll has shown: it grows to 8 KiB, and a cursor in the middle of a page carries it."""
     run = Runs(schema, calls)
-    run.engine = Engine(schema, run.documents, calls, timeout_s=5, planned=planned)
+    run.engine = Engine(schema, run.documents, calls, planned=planned)
     token = "Aa_-" * 2048
     items = [feed_service_pb2.FeedItem(post=post_pb2.Post(post_id=number)) for number in (9, 8, 7)]
     calls.answers["GetHomeFeed"] = feed_service_pb2.GetHomeFeedResponse(items=items, next_page_token=token)
