@@ -13,7 +13,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -23,6 +23,7 @@ import asyncpg
 import psutil
 
 from dev.child import end, spawn
+from dev.home import Home
 from dev.settings import DEFAULT_PORTS
 
 START_PATIENCE_S = 300.0
@@ -60,8 +61,13 @@ class ScratchPlatform:
 
     @classmethod
     @contextlib.contextmanager
-    def started(cls, *, demo: bool, settings: Mapping[str, str] | None = None) -> Iterator[ScratchPlatform]:
-        """Starts one on free ports and stops it after; raises RuntimeError with the end of its log."""
+    def started(
+        cls, *, demo: bool, settings: Mapping[str, str] | None = None, command: Sequence[str] = ()
+    ) -> Iterator[ScratchPlatform]:
+        """Starts one on free ports and stops it after; raises RuntimeError with the end of its log.
+
+        `command` runs instead of `daira run`: another process table over the same stores.
+        """
         inherited = {name: value for name, value in os.environ.items() if name not in DEFAULT_PORTS}
         # Not below a folder of one user: PostgreSQL under root runs as nobody, who must be able to enter.
         with tempfile.TemporaryDirectory(prefix="daira-scratch-", dir="/tmp", ignore_cleanup_errors=True) as name:
@@ -70,9 +76,9 @@ class ScratchPlatform:
             home, log = folder / "home", folder / "run.log"
             environment = {**inherited, "DAIRA_HOME": str(home), "DAIRA_DEMO": str(int(demo)), **(settings or {})}
             with log.open("wb") as output:
-                command = [str(Path(sys.executable).with_name("daira")), "run"]
+                daira_run = [str(Path(sys.executable).with_name("daira")), "run"]
                 # On a leash: a test run that is killed leaves no platform behind.
-                run = spawn(command, log=output, death_signal=signal.SIGTERM, env=environment)
+                run = spawn(command or daira_run, log=output, death_signal=signal.SIGTERM, env=environment)
             try:
                 yield cls(home, log, _endpoints_when_ready(home, log, run), run.pid)
             finally:
@@ -106,8 +112,7 @@ class ScratchPlatform:
 
     def pids(self) -> dict[str, int]:
         """The process ids of the processes and stores of the run that are up, by their names."""
-        records = json.loads((self.home / "processes.json").read_text("utf-8"))
-        return {record["name"]: int(record["pid"]) for record in records if psutil.pid_exists(record["pid"])}
+        return {record.name: record.pid for record in Home(self.home).recorded()}
 
     def pid(self, name: str) -> int:
         """The process id of a process or store of the run; raises LookupError while it is down."""
