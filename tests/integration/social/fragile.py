@@ -6,6 +6,9 @@ import inspect
 from collections.abc import Coroutine
 from typing import Any
 
+# What only hands out something whose own calls are counted.
+LEASES = {"acquire", "pipeline", "register_script"}
+
 
 class Killed(BaseException):
     """The process is gone, so nothing may catch it."""
@@ -42,10 +45,15 @@ class Fragile:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._thing, name)
-        return self._calling(found) if callable(found) else found
+        if name == "connection_pool":
+            return Fragile(found, self._fuse)
+        if name == "transaction":
+            # It commits, or is rolled back, as it would without us.
+            return found
+        return self._calling(name, found) if callable(found) else found
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        return self._calling(self._thing)(*args, **options)
+        return self._calling("", self._thing)(*args, **options)
 
     async def __aenter__(self) -> Any:
         return Fragile(await self._thing.__aenter__(), self._fuse)
@@ -53,20 +61,22 @@ class Fragile:
     async def __aexit__(self, *exception: object) -> Any:
         return await self._thing.__aexit__(*exception)
 
-    def _calling(self, call: Any) -> Any:
+    def _calling(self, name: str, call: Any) -> Any:
         def called(*args: Any, **options: Any) -> Any:
-            plain = {name: value._thing if isinstance(value, Fragile) else value for name, value in options.items()}
-            result = call(*args, **plain)
-            if hasattr(result, "__aenter__") or not inspect.isawaitable(result):
-                # A context, a pipeline, a script: their own calls are counted. A transaction commits or is rolled back.
-                wraps = hasattr(result, "fetchval") or hasattr(result, "execute") or callable(result)
-                return Fragile(result, self._fuse) if wraps or _is_lease(result) else result
-            # A script that is given a pipeline only waits in it.
-            return result if "client" in options else self._fuse.burn(result)
+            result = call(*map(_bare, args), **{option: _bare(value) for option, value in options.items()})
+            if name in LEASES:
+                return Fragile(result, self._fuse)
+            if name == "get_connection":
+                return self._lend(result)
+            # A script that is given a pipeline only waits in it; and a connection is given back by the living.
+            is_call = inspect.isawaitable(result) and "client" not in options and name != "release"
+            return self._fuse.burn(result) if is_call else result
 
         return called
 
+    async def _lend(self, connection: Any) -> Fragile:
+        return Fragile(await connection, self._fuse)
 
-def _is_lease(result: Any) -> bool:
-    """Whether it is a connection on its way out of a pool."""
-    return type(result).__name__ == "PoolAcquireContext"
+
+def _bare(value: Any) -> Any:
+    return value._thing if isinstance(value, Fragile) else value
