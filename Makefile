@@ -122,6 +122,10 @@ bench: setup ## Measure, print beside the targets, write bench/results.json; ONL
 bench-profile: setup ## Say where the processor time of a feed goes: bench/profiles/*.txt (as root, or with ptrace allowed)
 	$(PY) -m bench.hot_spots
 
+.PHONY: bench-sizes
+bench-sizes: setup ## What a feed costs as the graph grows, from BENCH_GRAPH and BENCH_POSTS: results-sizes.json and sizes.svg
+	$(PY) -m bench.sizes
+
 .PHONY: bench-tools
 bench-tools: ## Install ghz, the gRPC load generator, into .bin/ (needs Go)
 	GOBIN=$(CURDIR)/.bin go install github.com/bojand/ghz/cmd/ghz@v0.93.0

@@ -14,6 +14,7 @@ from pathlib import Path
 import asyncpg
 from rich.console import Console
 
+from bench.feature_table import feature_table
 from bench.progress import bar
 from dev.scratch_platform import ScratchPlatform
 
@@ -50,9 +51,10 @@ def load(scratch: ScratchPlatform, filling: Filling) -> None:
 
 
 async def taken_in(scratch: ScratchPlatform, console: Console) -> None:
-    """Waits, behind a bar, until every event of social has its position and its consumers have taken it in.
+    """Waits, behind a bar, until every event of social has its position and all consumers have taken it in.
 
-    Nothing may be written meanwhile: the events are counted once. TimeoutError when it takes very long.
+    The feature table is one of them, with a cursor in social's memory only. Nothing may be written meanwhile: the
+    events are counted once. TimeoutError when it takes very long.
     """
     connection = await asyncpg.connect(scratch.endpoints["SOCIAL_DATABASE_URL"])
     deadline = time.monotonic() + PATIENCE_S
@@ -62,6 +64,8 @@ async def taken_in(scratch: ScratchPlatform, console: Console) -> None:
             while time.monotonic() < deadline:
                 head = int(await connection.fetchval("SELECT last_pos FROM relay_state"))
                 slowest = int(await connection.fetchval("SELECT coalesce(min(pos), 0) FROM consumer_cursors"))
+                if slowest == head:
+                    slowest = min(slowest, (await asyncio.to_thread(feature_table, scratch)).position)
                 progress.at(min(slowest, events))
                 if events <= head == slowest:
                     return

@@ -40,11 +40,11 @@ HOW = (
 
 
 def main() -> None:
-    """Samples social under gRPC, then the gateway under GraphQL, then `daira run`, which reads their logs."""
+    """Samples social under gRPC, then the gateway under GraphQL."""
     console = Console(width=160)
     with Platform.started(console) as platform:
         readers = asyncio.run(with_full_feeds(platform, platform.readers(2 * READERS)))[:READERS]
-        for process, ask in (("social", by_grpc), ("gateway", by_gateway), ("supervisor", by_grpc)):
+        for process, ask in (("social", by_grpc), ("gateway", by_gateway)):
             ask(platform, readers, 1.0, WARM_CLIENTS)
             text = report(platform, process, ask, readers)
             path = PROFILES / f"{process}.txt"
@@ -55,9 +55,7 @@ def main() -> None:
 
 def report(platform: Platform, process: str, ask: Ask, readers: Sequence[Reader]) -> str:
     """The text of one process: a paragraph, parts, and functions by themselves and with what they call."""
-    scratch = platform.scratch
-    pid = scratch.supervisor_pid if process == "supervisor" else scratch.pid(process)
-    stacks, run = sample(platform, pid, ask, readers)
+    stacks, run = sample(platform, platform.scratch.pid(process), ask, readers)
     profile = Profile.of(stacks)
     cpu_ms = run.cpu_ms[process]
     paragraph = HOW.format(

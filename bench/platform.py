@@ -87,7 +87,7 @@ class Platform:
         asyncio.run(taken_in(self.scratch, self.console))
 
     def readers(self, count: int) -> list[Reader]:
-        """People of the community who follow some others, drawn by a seed, the same every time; signed in."""
+        """People of the community who follow some others, drawn by a seed, the same for one filling; signed in."""
         return self.signed_in(asyncio.run(self._some_people(count)))
 
     def signed_in(self, readers: Sequence[Reader]) -> list[Reader]:

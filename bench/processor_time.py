@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -35,6 +36,14 @@ def metered(scratch: ScratchPlatform, load: Callable[[], LoadRun]) -> Metered:
     after = spent_s(scratch)
     calls = max(1, run.calls)
     return Metered(run, {name: (after[name] - before[name]) * 1000 / calls for name in SPENDERS})
+
+
+def idle_percent(scratch: ScratchPlatform, seconds: float) -> dict[str, float]:
+    """Percent of one core that each of SPENDERS uses while nobody asks for anything."""
+    before = spent_s(scratch)
+    time.sleep(seconds)
+    after = spent_s(scratch)
+    return {name: (after[name] - before[name]) * 100 / seconds for name in SPENDERS}
 
 
 def spent_s(scratch: ScratchPlatform) -> dict[str, float]:

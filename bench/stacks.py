@@ -16,8 +16,8 @@ LINE = re.compile(r":\d+\)$")
 ADDRESS = re.compile(r"^0x[0-9a-f]+")
 # The first that matches a frame names its part; frames that match none belong to who called them.
 PARTS = (
-    ("ranking, in the extension", re.compile(r"daira_native|native_ranker\.py|native_plan\.py")),
-    ("logging", re.compile(r"structlog|/logging\.py|telemetry\.py|dev/supervisor/console\.py")),
+    ("extension", re.compile(r"daira_native|native_ranker\.py|native_plan\.py")),
+    ("logging", re.compile(r"structlog|/logging\.py|telemetry\.py")),
     ("Redis client", re.compile(r"[( /]redis/|hiredis|redis_client\.py")),
     ("PostgreSQL client", re.compile(r"asyncpg")),
     ("metrics", re.compile(r"prometheus_client|interceptors/metrics\.py|_metrics\.py")),
@@ -28,11 +28,10 @@ PARTS = (
     ("GraphQL library", re.compile(r"[( /]graphql/")),
     ("use cases and adapters", re.compile(r"services/social/")),
     ("gateway", re.compile(r"gateway/")),
-    ("supervisor", re.compile(r"dev/supervisor|dev/run\.py")),
     ("gRPC", re.compile(r"grpc")),
 )
 REST = "event loop and interpreter"
-OURS = re.compile(r"\((services|gateway|dev)/")
+OURS = re.compile(r"\((services|gateway)/")
 
 Stacks = list[tuple[list[str], int]]
 

@@ -12,7 +12,11 @@ from bench.processor_time import SPENDERS
 FEED_CLIENTS = (1, 2, 4, 8, 16, 32, 64)
 WARM_CLIENTS = 4
 SQL_CLIENTS = (1, 4)
+# Of social's own measurements: the last five are of the extension's one call.
+FEED_STAGES = ("sources", "select", "hydrate", "merge", "filter", "features", "score", "diversify")
 CREATE_CLIENTS = (1, 2, 4, 8, 16, 32)
+SIZE_CLIENTS = (1, 4)
+SIZES = ("small", "whole", "large")
 SQL = "a page in order of time by one SQL query"
 
 
@@ -50,6 +54,17 @@ def _loop(name: str, *, p99_ms: float | None = None, beside: str = "") -> Iterat
     yield from _latencies(name, p99_ms=p99_ms, beside=beside)
     for spender in SPENDERS:
         yield f"{name}.cpu.{spender}_ms", Target("ms", "lower")
+
+
+def _size(name: str) -> Iterator[tuple[str, Target]]:
+    """Names of what is measured of a graph of one size."""
+    units = {"people": "people", "follows": "follows", "posts": "posts", "fill_s": "s"}
+    units |= {"cold.p50_ms": "ms", "cold.p99_ms": "ms", "restart.ready_s": "s", "restart.p99_ms": "ms", "rank_ms": "ms"}
+    units |= {"social_mib": "MiB", "table_mib": "MiB", "table_bytes_per_post": "B"}
+    for figure, unit in (units | {"redis_mib": "MiB"}).items():
+        yield f"{name}.{figure}", Target(unit, "lower")
+    for clients in SIZE_CLIENTS:
+        yield from _loop(f"{name}.grpc.clients.{clients}")
 
 
 TARGETS: dict[str, Target] = {
@@ -92,6 +107,8 @@ TARGETS: dict[str, Target] = {
     },
     **dict(_latencies("feed.grpc.latest", beside=SQL)),
     **{name: target for clients in SQL_CLIENTS for name, target in _loop(f"feed.sql_latest.clients.{clients}")},
+    **{f"feed.stage.{stage}_ms": Target("ms", "lower") for stage in FEED_STAGES},
+    **{f"idle.cpu.{spender}_percent": Target("%", "lower") for spender in SPENDERS},
     "feed.cold.p50_ms": Target("ms", "lower"),
     "feed.cold.p99_ms": Target("ms", "lower", 20),
     "feed.restart.ready_s": Target("s", "lower"),
@@ -118,4 +135,7 @@ TARGETS: dict[str, Target] = {
     "auth.sign_in.rps": Target("/s", "higher", None, "the hashing limit"),
     "auth.sign_in.failures": Target("calls", "lower", 0),
     "auth.verify.p99_ratio_under_10x_sign_ins": Target("×", "lower", 1.2),
+    "sizes.social_bytes_per_person": Target("B", "lower"),
+    "sizes.table_bytes_per_person": Target("B", "lower"),
+    **{name: target for size in SIZES for name, target in _size(f"sizes.{size}")},
 }

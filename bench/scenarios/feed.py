@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 
-from bench.feeds import closed_loop, cold, open_loop, sql_page
+from bench.feeds import closed_loop, cold, insides, open_loop, sql_page
 from bench.feeds.asking import with_full_feeds
+from bench.pace import ROUNDS, SECONDS
 from bench.platform import Platform
+from bench.processor_time import SPENDERS, idle_percent
 from bench.results import Measurement, measured
 from bench.targets import WARM_CLIENTS
 
@@ -19,16 +21,20 @@ def run(platform: Platform) -> list[Measurement]:
     """Warm ones first; the caches are lost at the end."""
     readers = asyncio.run(with_full_feeds(platform, platform.readers(READERS)))
     warm = readers[:WARM_READERS]
-    platform.console.print(f"{len(readers)} readers, who follow {readers[0].follows} … people")
+    follows = sorted(reader.follows for reader in readers)
+    platform.console.print(f"{len(readers)} readers, who follow {follows[0]} to {follows[-1]} people")
+    idle = [idle_percent(platform.scratch, SECONDS) for _ in range(ROUNDS)]
     closed = closed_loop.sweep(platform, warm)
     by_sql = sql_page.sweep(platform, warm)
     warm = platform.signed_in(warm)
-    figures = [
+    found = [
         *closed_loop.figures(closed, by_sql),
+        *insides.stage_figures(platform, warm),
         *closed_loop.latest(platform, warm, by_sql),
         *open_loop.run(platform, warm, closed),
         *sql_page.figures(by_sql),
+        *(measured(f"idle.cpu.{name}_percent", [one[name] for one in idle]) for name in SPENDERS),
     ]
-    figures += cold.run(platform, platform.signed_in(readers))
+    found += cold.run(platform, platform.signed_in(readers))
     gateway = [one.cpu_ms["gateway"] for one in closed["gateway", WARM_CLIENTS]]
-    return [*figures, measured("gateway.cpu_ms_per_feed", gateway)]
+    return [*found, measured("gateway.cpu_ms_per_feed", gateway)]
