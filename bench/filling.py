@@ -15,11 +15,16 @@ import asyncpg
 from rich.console import Console
 
 from bench.feature_table import feature_table
+from bench.processor_time import GENERATOR, idle_percent
 from bench.progress import bar
 from dev.scratch_platform import ScratchPlatform
 
 PATIENCE_S = 1800.0
 POLL_S = 0.5
+# Idle polling takes about a fifth of a core.
+QUIET_PERCENT = 40.0
+QUIET_S = 2.0
+QUIET_PATIENCE_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -73,3 +78,23 @@ async def taken_in(scratch: ScratchPlatform, console: Console) -> None:
     finally:
         await connection.close()
     raise TimeoutError("social's consumers did not come to the end of its events in time")
+
+
+async def analysed(scratch: ScratchPlatform) -> None:
+    """Gives PostgreSQL's planner its statistics, as autovacuum has by the time that a real graph has grown."""
+    connection = await asyncpg.connect(scratch.endpoints["SOCIAL_DATABASE_URL"])
+    try:
+        await connection.execute("ANALYZE")
+    finally:
+        await connection.close()
+
+
+def quiet(scratch: ScratchPlatform, console: Console) -> None:
+    """Waits until nobody works off what a load left behind: analytics and PostgreSQL's upkeep take longest."""
+    with console.status("waiting until the platform is quiet …"):
+        deadline = time.monotonic() + QUIET_PATIENCE_S
+        while time.monotonic() < deadline:
+            used = idle_percent(scratch, QUIET_S)
+            if sum(percent for name, percent in used.items() if name != GENERATOR) < QUIET_PERCENT:
+                return
+    console.print(f"the platform is not quiet after {QUIET_PATIENCE_S:.0f} s: {used}", style="yellow")

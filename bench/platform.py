@@ -17,7 +17,7 @@ import asyncpg
 import grpc.aio
 from rich.console import Console
 
-from bench.filling import Filling, load, taken_in
+from bench.filling import Filling, analysed, load, quiet, taken_in
 from daira.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 from daira.social.v1 import graph_service_pb2, graph_service_pb2_grpc
 from dev.demo.filling import DEMO_PASSWORD
@@ -81,10 +81,28 @@ class Platform:
             yield cls(scratch, console, filling)
 
     def fill(self) -> None:
-        """Loads the filling, if there is one, and waits until social has taken everything in."""
+        """Loads the filling, if there is one, and waits until everything is taken in and the platform is quiet."""
         if self.filling:
             load(self.scratch, self.filling)
         asyncio.run(taken_in(self.scratch, self.console))
+        asyncio.run(analysed(self.scratch))
+        quiet(self.scratch, self.console)
+
+    def merged_percent(self, readers: Sequence[Reader]) -> float:
+        """Of whom the readers follow, the percentage whose posts are merged at read and not in inboxes."""
+        return asyncio.run(self._merged_percent([reader.user_id for reader in readers]))
+
+    async def _merged_percent(self, user_ids: Sequence[int]) -> float:
+        connection = await asyncpg.connect(self.scratch.endpoints["SOCIAL_DATABASE_URL"])
+        try:
+            share = await connection.fetchval(
+                "SELECT avg(c.merged::int) FROM follows f JOIN author_counters c ON c.user_id = f.followee_id"
+                " WHERE f.follower_id = ANY($1)",
+                user_ids,
+            )
+        finally:
+            await connection.close()
+        return float(share or 0) * 100
 
     def readers(self, count: int) -> list[Reader]:
         """People of the community who follow some others, drawn by a seed, the same for one filling; signed in."""

@@ -38,6 +38,7 @@ def measure(platform: Platform, size: str, people: int, follows: int) -> list[Me
         measured(f"{name}.follows", [follows]),
         measured(f"{name}.posts", [platform.filling.posts_count if platform.filling else 0]),
         measured(f"{name}.fill_s", [filled_s]),
+        measured(f"{name}.merged_percent", [platform.merged_percent(readers[:WARM_READERS])]),
         *warm(platform, readers[:WARM_READERS], name),
     ]
     readers = platform.signed_in(readers)

@@ -58,7 +58,7 @@ def _loop(name: str, *, p99_ms: float | None = None, beside: str = "") -> Iterat
 
 def _size(name: str) -> Iterator[tuple[str, Target]]:
     """Names of what is measured of a graph of one size."""
-    units = {"people": "people", "follows": "follows", "posts": "posts", "fill_s": "s"}
+    units = {"people": "people", "follows": "follows", "posts": "posts", "merged_percent": "%", "fill_s": "s"}
     units |= {"cold.p50_ms": "ms", "cold.p99_ms": "ms", "restart.ready_s": "s", "restart.p99_ms": "ms", "rank_ms": "ms"}
     units |= {"social_mib": "MiB", "table_mib": "MiB", "table_bytes_per_post": "B"}
     for figure, unit in (units | {"redis_mib": "MiB"}).items():
@@ -109,6 +109,8 @@ TARGETS: dict[str, Target] = {
     **{name: target for clients in SQL_CLIENTS for name, target in _loop(f"feed.sql_latest.clients.{clients}")},
     **{f"feed.stage.{stage}_ms": Target("ms", "lower") for stage in FEED_STAGES},
     **{f"idle.cpu.{spender}_percent": Target("%", "lower") for spender in SPENDERS},
+    "feed.readers.follows": Target("people", "higher"),
+    "feed.readers.merged_percent": Target("%", "higher"),
     "feed.cold.p50_ms": Target("ms", "lower"),
     "feed.cold.p99_ms": Target("ms", "lower", 20),
     "feed.restart.ready_s": Target("s", "lower"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import statistics
 
 from bench.feeds import closed_loop, cold, insides, open_loop, sql_page
 from bench.feeds.asking import with_full_feeds
@@ -21,13 +22,14 @@ def run(platform: Platform) -> list[Measurement]:
     """Warm ones first; the caches are lost at the end."""
     readers = asyncio.run(with_full_feeds(platform, platform.readers(READERS)))
     warm = readers[:WARM_READERS]
-    follows = sorted(reader.follows for reader in readers)
-    platform.console.print(f"{len(readers)} readers, who follow {follows[0]} to {follows[-1]} people")
+    platform.console.print(f"{len(readers)} readers with a full page, {len(warm)} of them warm")
     idle = [idle_percent(platform.scratch, SECONDS) for _ in range(ROUNDS)]
     closed = closed_loop.sweep(platform, warm)
     by_sql = sql_page.sweep(platform, warm)
     warm = platform.signed_in(warm)
     found = [
+        measured("feed.readers.follows", [statistics.mean(reader.follows for reader in warm)]),
+        measured("feed.readers.merged_percent", [platform.merged_percent(warm)]),
         *closed_loop.figures(closed, by_sql),
         *insides.stage_figures(platform, warm),
         *closed_loop.latest(platform, warm, by_sql),
