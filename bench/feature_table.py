@@ -1,4 +1,4 @@
-"""What social says of its feature table: how far it follows the log, and what it holds."""
+"""What social says of its feature table: the posts that it holds, and its bytes."""
 
 from __future__ import annotations
 

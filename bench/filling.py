@@ -14,7 +14,6 @@ from pathlib import Path
 import asyncpg
 from rich.console import Console
 
-from bench.feature_table import feature_table
 from bench.processor_time import GENERATOR, idle_percent
 from bench.progress import bar
 from dev.scratch_platform import ScratchPlatform
@@ -58,8 +57,7 @@ def load(scratch: ScratchPlatform, filling: Filling) -> None:
 async def taken_in(scratch: ScratchPlatform, console: Console) -> None:
     """Waits, behind a bar, until every event of social has its position and all consumers have taken it in.
 
-    The feature table is one of them, with a cursor in social's memory only. Nothing may be written meanwhile: the
-    events are counted once. TimeoutError when it takes very long.
+    Nothing may be written meanwhile: the events are counted once. TimeoutError when it takes very long.
     """
     connection = await asyncpg.connect(scratch.endpoints["SOCIAL_DATABASE_URL"])
     deadline = time.monotonic() + PATIENCE_S
@@ -69,8 +67,6 @@ async def taken_in(scratch: ScratchPlatform, console: Console) -> None:
             while time.monotonic() < deadline:
                 head = int(await connection.fetchval("SELECT last_pos FROM relay_state"))
                 slowest = int(await connection.fetchval("SELECT coalesce(min(pos), 0) FROM consumer_cursors"))
-                if slowest == head:
-                    slowest = min(slowest, (await asyncio.to_thread(feature_table, scratch)).position)
                 progress.at(min(slowest, events))
                 if events <= head == slowest:
                     return
@@ -90,7 +86,7 @@ async def analysed(scratch: ScratchPlatform) -> None:
 
 
 def quiet(scratch: ScratchPlatform, console: Console) -> None:
-    """Waits until nobody works off what a load left behind: analytics and PostgreSQL's upkeep take longest."""
+    """Waits until nobody works off what a load left behind: feature table, analytics and PostgreSQL's upkeep."""
     with console.status("waiting until the platform is quiet …"):
         deadline = time.monotonic() + QUIET_PATIENCE_S
         while time.monotonic() < deadline:
