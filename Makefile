@@ -80,6 +80,10 @@ test-rust: ## The Rust tests alone; need nothing but cargo
 test-python: setup ## The Python tests alone: unit, integration, contract, tidy, end to end
 	$(PY) -m pytest -n $(JOBS) --dist loadgroup -q
 
+.PHONY: faults
+faults: setup ## Kill, freeze, fill and empty things under load, and print what readers noticed: make faults [FAULT_SECONDS=3]
+	$(if $(FAULT_SECONDS),FAULT_SECONDS=$(FAULT_SECONDS)) $(PY) -m pytest -q tests/e2e/test_faults.py
+
 .PHONY: test-stores
 test-stores: setup ## The store-facing tests against TEST_POSTGRES_URL, TEST_REDIS_URL, TEST_CLICKHOUSE_URL
 	@# One after the other: on one shared server a transaction of one test holds back the relay of another, as it should.
