@@ -10,9 +10,11 @@ from typing import Any, Final, cast
 
 import pytest
 
+from daira.social.v1 import feed_service_pb2 as feed_pb
 from daira.social.v1 import post_service_pb2 as post_pb
 from services.social.adapters.projector import CONSUMER as PROJECTOR
 from services.social.adapters.redis_inbox import RedisInboxes
+from tests.integration.social.feed.reading import MODES
 from tests.integration.social.fragile import Fragile, Fuse, Killed
 from tests.integration.social.person import Person
 from tests.integration.social.server import FAN_OUT, Social
@@ -97,3 +99,24 @@ async def test_a_create_broken_off_at_any_moment_makes_one_post_when_it_is_repea
     assert await social.counts("post_created") == CANCELLED == len(set(made))
     async with social.working():
         await feeds_are_the_oracles(social, [author])
+
+
+async def test_a_feed_broken_off_at_any_moment_leaves_the_next_one_whole(social: Social) -> None:
+    chance = random.Random(13)
+    async with social.working():
+        village = await community(social, 13)
+        await village.acts(STEPS_A_LIFE * 10)
+        await social.settled()
+        for n in range(CANCELLED):
+            reader = chance.choice(village.people)
+            if chance.random() < 0.5:
+                # So the inbox is built anew while its reader hangs up.
+                await social.redis.delete(f"inbox:{reader.user_id}")
+            request = feed_pb.GetHomeFeedRequest(mode=chance.choice(list(MODES)), page_size=5)  # type: ignore[arg-type]
+            call = social.stubs.feeds.GetHomeFeed(request, metadata=reader.metadata)
+            await asyncio.sleep(chance.random() * 0.006)
+            call.cancel()
+            await asyncio.wait({asyncio.ensure_future(_outcome(call))})
+            if n % 30 == 0:
+                await feeds_are_the_oracles(social, [reader])
+        await feeds_are_the_oracles(social, village.people)
