@@ -82,6 +82,12 @@ FAULTS = [
     Fault("one social of two frozen", inflicting.one_social_frozen, fails=True),
     Fault("both social killed", inflicting.all_social_killed, fails=True, kills=REPLICAS),
     Fault("both social frozen", inflicting.all_social_frozen, fails=True),
+    Fault(
+        "auth and analytics killed",
+        inflicting.auth_and_analytics_killed,
+        kills=inflicting.BYSTANDERS,
+        delays=False,
+    ),
     Fault("relay, fan-out killed each 100 ms", inflicting.relay_and_fan_out_killed, kills=WORKERS[:2]),
     Fault("projector killed each 100 ms", inflicting.projector_killed, kills=WORKERS[2:], delays=False),
     Fault("workers doubled, fan-out rewound", written_by_hand.delivered_again, kills=WORKERS, delays=False),

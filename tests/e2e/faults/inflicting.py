@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ from tests.e2e.faults.site import Site, frozen, wait_until
 from tests.e2e.faults.written_by_hand import UNREADABLE, connected, write_poison
 
 EVERY_S = 0.1
+BYSTANDERS = ("auth", "analytics")
 CUT_OTHERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND pid <> pg_backend_pid()
 """
@@ -129,6 +131,17 @@ def postgres_read_only(site: Site, seconds: float) -> None:
 def posts_locked(site: Site, seconds: float) -> None:
     """Somebody holds the whole table of posts, as a careless migration does."""
     asyncio.run(_lock_posts(site, seconds))
+
+
+def auth_and_analytics_killed(site: Site, seconds: float) -> None:
+    """SIGKILL to both whenever they are up: feeds need neither."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for name in BYSTANDERS:
+            with contextlib.suppress(LookupError, ProcessLookupError):
+                site.platform.kill(name)
+        time.sleep(EVERY_S)
+    site.until_up(*BYSTANDERS)
 
 
 def everything_killed(site: Site, seconds: float) -> None:

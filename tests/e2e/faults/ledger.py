@@ -24,10 +24,11 @@ class Published:
 
 @dataclass
 class Ledger:
-    """Filled by the writers' threads. A link is (post, person) for likes and (follower, followee) for follows."""
+    """Filled by the writers' threads. A link is (post, person), and for follows (follower, followee)."""
 
     posts: dict[int, Published] = field(default_factory=dict)
     likes: dict[Link, bool | None] = field(default_factory=dict)  # None: nobody was told whether it stands
+    reports: dict[Link, bool | None] = field(default_factory=dict)
     follows: dict[Link, bool | None] = field(default_factory=dict)
     uncommitted: set[str] = field(default_factory=set)  # texts that nobody may see, now or ever
     acknowledged: int = 0
@@ -85,7 +86,11 @@ class Ledger:
                 told.append(f"post {post_id} was deleted by nobody")
             if isinstance(post.deletion, float) and post_id not in state.deleted:
                 told.append(f"the deletion of post {post_id} is lost")
-        for name, links, there in (("like", self.likes, state.likes), ("follow", self.follows, state.follows)):
+        for name, links, there in (
+            ("like", self.likes, state.likes),
+            ("report", self.reports, state.reports),
+            ("follow", self.follows, state.follows),
+        ):
             told += [
                 f"{name} {link} should be {'there' if stands else 'gone'}"
                 for link, stands in links.items()

@@ -14,7 +14,9 @@ from tests.e2e.faults.ledger import Ledger
 from tests.e2e.faults.writers import LATER, number_of
 from tests.e2e.people import FEED, Person
 
-PAGE = 8
+MODES = ("RANKED", "LATEST")
+# One more than modes, so that each meets each.
+PAGE_SIZES = (4, 8, 16)
 PAGES = 5
 PAUSE_S = 0.03
 
@@ -39,22 +41,22 @@ class Reader:
     def read(self, stop: threading.Event) -> None:
         """Scroll, in one mode and in the other, until `stop`."""
         self.answered_at.append(time.monotonic())
-        for mode in itertools.cycle(("RANKED", "LATEST")):
+        for mode, size in zip(itertools.cycle(MODES), itertools.cycle(PAGE_SIZES), strict=False):
             if stop.is_set():
                 break
-            self._scroll(mode, stop)
+            self._scroll(mode, size, stop)
         self.answered_at.append(time.monotonic())
 
     def longest_gap_s(self) -> float:
         """The longest time without an answer."""
         return max(later - earlier for earlier, later in itertools.pairwise(self.answered_at))
 
-    def _scroll(self, mode: str, stop: threading.Event) -> None:
+    def _scroll(self, mode: str, size: int, stop: threading.Event) -> None:
         after, shown = None, set[str]()
         for _ in range(PAGES):
             if stop.wait(PAUSE_S):
                 return
-            page = self._page(mode, after)
+            page = self._page(mode, size, after)
             if page is None:
                 return
             for edge in page["edges"]:
@@ -66,10 +68,10 @@ class Reader:
             if not page["pageInfo"]["hasNextPage"]:
                 return
 
-    def _page(self, mode: str, after: str | None) -> dict[str, Any] | None:
+    def _page(self, mode: str, size: int, after: str | None) -> dict[str, Any] | None:
         asked_at = time.monotonic()
         try:
-            page: dict[str, Any] = self.person.asks(FEED, mode=mode, first=PAGE, after=after)["homeFeed"]
+            page: dict[str, Any] = self.person.asks(FEED, mode=mode, first=size, after=after)["homeFeed"]
         except GraphQLError as error:
             if set(error.codes) <= LATER:
                 self.failed += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import random
@@ -65,9 +66,9 @@ class Writer:
 
     def work(self, stop: threading.Event) -> None:
         """Act until `stop`; what was begun is brought to its end first."""
-        actions = (self.post, self.delete, self.like, self.unlike, self.follow)
+        actions = (self.post, self.delete, self.like, self.unlike, self.follow, self.report)
         while not stop.wait(PAUSE_S * self.chance.uniform(0.5, 1.5)):
-            self.chance.choices(actions, (40, 10, 30, 8, 12))[0]()
+            self.chance.choices(actions, (40, 10, 28, 8, 10, 4))[0]()
 
     def post(self) -> None:
         """Publish, and sometimes look whether it is in the next feed."""
@@ -115,6 +116,16 @@ class Writer:
                 self.ledger.linked(self.ledger.likes, link, None)
             else:
                 self.ledger.linked(self.ledger.likes, link, stands)
+
+    def report(self) -> None:
+        """Report somebody else's post."""
+        own = set(self.ledger.living(self.user_id))
+        posts = [post_id for post_id in self.ledger.living() if post_id not in own]
+        if posts:
+            post_id = self.chance.choice(posts)
+            with contextlib.suppress(Refused):
+                self.insist(self.person, "reportPost", "postId", postId=opaque_post(post_id))
+                self.ledger.linked(self.ledger.reports, (post_id, self.user_id), True)
 
     def follow(self) -> None:
         """Somebody follows or unfollows: this person another, or a fan this person, who so crosses the border."""
