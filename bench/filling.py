@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +22,11 @@ from dev.scratch_platform import ScratchPlatform
 
 PATIENCE_S = 1800.0
 POLL_S = 0.5
-# Idle polling takes about a fifth of a core.
-QUIET_PERCENT = 40.0
+# Percent of one core; idle polling takes about 20.
+QUIET_PERCENT = 30.0
 QUIET_S = 2.0
-QUIET_PATIENCE_S = 300.0
+QUIET_IN_A_ROW = 3
+QUIET_PATIENCE_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,22 @@ def quiet(scratch: ScratchPlatform, console: Console) -> None:
     """Waits until nobody works off what a load left behind: feature table, analytics and PostgreSQL's upkeep."""
     with console.status("waiting until the platform is quiet …"):
         deadline = time.monotonic() + QUIET_PATIENCE_S
+        in_a_row = 0
         while time.monotonic() < deadline:
             used = idle_percent(scratch, QUIET_S)
-            if sum(percent for name, percent in used.items() if name != GENERATOR) < QUIET_PERCENT:
+            is_quiet = sum(percent for name, percent in used.items() if name != GENERATOR) < QUIET_PERCENT
+            in_a_row = in_a_row + 1 if is_quiet else 0
+            if in_a_row == QUIET_IN_A_ROW:
                 return
     console.print(f"the platform is not quiet after {QUIET_PATIENCE_S:.0f} s: {used}", style="yellow")
+
+
+@contextlib.contextmanager
+def held(scratch: ScratchPlatform, process: str) -> Iterator[None]:
+    """Stops a process where it stands for as long as the block runs."""
+    pid = scratch.pid(process)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)

@@ -47,6 +47,7 @@ def main() -> None:
         for process, ask in (("social", by_grpc), ("gateway", by_gateway)):
             ask(platform, readers, 1.0, WARM_CLIENTS)
             text = report(platform, process, ask, readers)
+            PROFILES.mkdir(exist_ok=True)
             path = PROFILES / f"{process}.txt"
             path.write_text(text, "utf-8")
             console.rule(str(path.relative_to(ROOT)))

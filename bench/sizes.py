@@ -17,7 +17,7 @@ from rich.console import Console
 
 from bench import size_figures, size_plot
 from bench.feeds.insides import MIB
-from bench.filling import Filling
+from bench.filling import Filling, held
 from bench.graphs import Edge, grown, mean_degree, subsample, write_edges
 from bench.platform import Platform
 from bench.results import ROOT, Measurement, measured, show, write
@@ -61,7 +61,8 @@ def main(only: tuple[str, ...], share: float) -> None:
             console.rule(f"{size}: {people:,} people, {mean_degree(made):.1f} follows each")
             filling = size_figures.filling(graph, given.posts, round(WANTED[size].posts * share))
             load = os.getloadavg()[0]
-            with Platform.empty(console, filling) as platform:
+            # Analytics would take in a month of events at once, which is no part of what a feed costs.
+            with Platform.empty(console, filling) as platform, held(platform.scratch, "analytics"):
                 figures = size_figures.measure(platform, size, people, 2 * len(made))
             figures = [dataclasses.replace(one, load_before=load) for one in figures]
             show(figures, console)
