@@ -48,8 +48,8 @@ class AccessTable:
     def from_descriptors(cls, services: Iterable[ServiceDescriptor], extension: Any) -> AccessTable:
         """The table of every method of `services`; `extension` is the handle of the access method option.
 
-        AccessTableError names each method without callers, with services but not SERVICE or the reverse, or that takes a
-        stream: the interceptors serve single requests only, answered once or by a stream.
+        AccessTableError names each method without callers, with services but not SERVICE or the reverse, or that takes
+        a stream: the interceptors serve single requests only, answered once or by a stream.
         """
         rules: dict[str, AccessRule] = {}
         problems: list[str] = []

@@ -1,4 +1,4 @@
-"""No call lasts longer than somebody waits for it, and none starts that cannot end in time. Streams have a limit too."""
+"""No call lasts longer than somebody waits for it, and none starts that cannot end in time; streams have a limit."""
 
 from __future__ import annotations
 

@@ -35,10 +35,6 @@ class FeedServiceStub:
     def __new__(cls, channel: _aio.Channel) -> FeedServiceAsyncStub: ...
     GetHomeFeed: _grpc.UnaryUnaryMultiCallable[_feed_service_pb2.GetHomeFeedRequest, _feed_service_pb2.GetHomeFeedResponse]
     """A page of the caller's home feed."""
-    RecordFeedback: _grpc.UnaryUnaryMultiCallable[_feed_service_pb2.RecordFeedbackRequest, _feed_service_pb2.RecordFeedbackResponse]
-    """Takes in what the caller saw and opened, in batches: it moves quality and affinity, and what was seen is not shown
-    again while something else waits. Posts unknown or deleted are passed over.
-    """
     GetAuthorTimeline: _grpc.UnaryUnaryMultiCallable[_feed_service_pb2.GetAuthorTimelineRequest, _feed_service_pb2.GetAuthorTimelineResponse]
     """A page of one author's posts, newest first."""
 
@@ -49,10 +45,6 @@ class FeedServiceAsyncStub(FeedServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetHomeFeed: _aio.UnaryUnaryMultiCallable[_feed_service_pb2.GetHomeFeedRequest, _feed_service_pb2.GetHomeFeedResponse]  # type: ignore[assignment]
     """A page of the caller's home feed."""
-    RecordFeedback: _aio.UnaryUnaryMultiCallable[_feed_service_pb2.RecordFeedbackRequest, _feed_service_pb2.RecordFeedbackResponse]  # type: ignore[assignment]
-    """Takes in what the caller saw and opened, in batches: it moves quality and affinity, and what was seen is not shown
-    again while something else waits. Posts unknown or deleted are passed over.
-    """
     GetAuthorTimeline: _aio.UnaryUnaryMultiCallable[_feed_service_pb2.GetAuthorTimelineRequest, _feed_service_pb2.GetAuthorTimelineResponse]  # type: ignore[assignment]
     """A page of one author's posts, newest first."""
 
@@ -66,16 +58,6 @@ class FeedServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_feed_service_pb2.GetHomeFeedResponse, _abc.Awaitable[_feed_service_pb2.GetHomeFeedResponse]]:
         """A page of the caller's home feed."""
-
-    @_abc_1.abstractmethod
-    def RecordFeedback(
-        self,
-        request: _feed_service_pb2.RecordFeedbackRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_feed_service_pb2.RecordFeedbackResponse, _abc.Awaitable[_feed_service_pb2.RecordFeedbackResponse]]:
-        """Takes in what the caller saw and opened, in batches: it moves quality and affinity, and what was seen is not shown
-        again while something else waits. Posts unknown or deleted are passed over.
-        """
 
     @_abc_1.abstractmethod
     def GetAuthorTimeline(
