@@ -80,6 +80,10 @@ test-rust: ## The Rust tests alone; need nothing but cargo
 test-python: setup ## The Python tests alone: unit, integration, contract, tidy, end to end
 	$(PY) -m pytest -n $(JOBS) --dist loadgroup -q
 
+.PHONY: faults
+faults: setup ## Kill, freeze, fill and empty things under load, and print what readers noticed: make faults [FAULT_SECONDS=3]
+	$(if $(FAULT_SECONDS),FAULT_SECONDS=$(FAULT_SECONDS)) $(PY) -m pytest -q tests/e2e/test_faults.py
+
 .PHONY: test-stores
 test-stores: setup ## The store-facing tests against TEST_POSTGRES_URL, TEST_REDIS_URL, TEST_CLICKHOUSE_URL
 	@# One after the other: on one shared server a transaction of one test holds back the relay of another, as it should.
@@ -115,8 +119,16 @@ format: setup ## Put every file into its format
 	cd native && cargo fmt --all && cd py && cargo fmt
 
 .PHONY: bench
-bench: setup ## Measure, print beside the targets, write bench/results.json; ONLY=feed runs a part
-	$(PY) -m bench $(if $(ONLY),--only $(ONLY))
+bench: setup ## Measure, print beside the targets, write bench/results.json; ONLY="feed posts" runs parts
+	$(PY) -m bench $(foreach part,$(ONLY),--only $(part))
+
+.PHONY: bench-profile
+bench-profile: setup ## Say where the processor time of a feed goes: bench/profiles/*.txt (as root, or with ptrace allowed)
+	$(PY) -m bench.hot_spots
+
+.PHONY: bench-sizes
+bench-sizes: setup ## What a feed costs as the graph grows, from BENCH_GRAPH and BENCH_POSTS: results-sizes.json and sizes.svg
+	$(PY) -m bench.sizes
 
 .PHONY: bench-tools
 bench-tools: ## Install ghz, the gRPC load generator, into .bin/ (needs Go)

@@ -16,7 +16,7 @@ from bench.platform import Platform
 from bench.results import Measurement, show, write
 
 # Scenarios of one process first, then those that need the whole platform; each module has run() or run(platform).
-ALONE = ("rank", "features", "fanout", "memory", "tokens")
+ALONE = ("rank", "features", "fanout", "memory", "tokens", "gateway_plan")
 ON_PLATFORM = ("feed", "posts", "tips", "auth")
 
 

@@ -1,4 +1,7 @@
-"""A closed-loop HTTP/1.1 load generator: keep-alive connections that each wait for an answer before they ask again."""
+"""An HTTP/1.1 load generator on keep-alive connections, in a closed loop and in an open one.
+
+In a closed loop each connection waits for its answer before it asks again; an open one asks at a constant rate.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,10 @@ from dataclasses import dataclass
 
 import httptools
 
-from bench.ghz import LoadRun
+from bench.load_run import LoadRun
+
+# An open loop that has so many calls unanswered has left the server behind: nothing more is learnt from it.
+UNANSWERED_MAX = 1000
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,12 @@ class Client(asyncio.Protocol):
         self.parser = httptools.HttpResponseParser(self)
         self.failed = False
 
+    @classmethod
+    async def connected(cls, host: str, port: int) -> Client:
+        """A client on a new connection."""
+        _, client = await asyncio.get_running_loop().create_connection(cls, host, port)
+        return client
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keeps the transport."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio gives create_connection a Transport
@@ -70,10 +82,14 @@ class Client(asyncio.Protocol):
         self.transport.write(request.wire)
         return await self.answer
 
+    def close(self) -> None:
+        """Ends the connection."""
+        if self.transport:
+            self.transport.close()
+
 
 async def run(host: str, port: int, requests: Sequence[HttpRequest], *, seconds: float, clients: int) -> LoadRun:
     """Sends the requests in turn from `clients` connections for some seconds."""
-    loop = asyncio.get_running_loop()
     turn = itertools.cycle(requests)
     latencies: list[float] = []
     failures = 0
@@ -81,16 +97,65 @@ async def run(host: str, port: int, requests: Sequence[HttpRequest], *, seconds:
 
     async def one() -> None:
         nonlocal failures
-        _, client = await loop.create_connection(Client, host, port)
+        client = await Client.connected(host, port)
         while time.perf_counter() - started < seconds:
             before = time.perf_counter()
-            good = await client.ask(next(turn))
-            if good:
+            if await client.ask(next(turn)):
                 latencies.append((time.perf_counter() - before) * 1000)
             else:
                 failures += 1
-        if client.transport:
-            client.transport.close()
+        client.close()
 
     await asyncio.gather(*(one() for _ in range(clients)))
     return LoadRun(tuple(latencies), len(latencies) / (time.perf_counter() - started), failures)
+
+
+async def run_open(host: str, port: int, requests: Sequence[HttpRequest], *, seconds: float, rate: int) -> LoadRun:
+    """Sends the requests in turn, `rate` a second, each on a connection that waits for nothing.
+
+    Each latency counts from when its request was due, not from when this process came to send it.
+    """
+    loop = asyncio.get_running_loop()
+    turn = itertools.cycle(requests)
+    free: list[Client] = []
+    asked: list[asyncio.Task[None]] = []
+    unanswered = 0
+    latencies: list[float] = []
+    failures = 0
+    started = time.perf_counter()
+
+    async def ask(due: float) -> None:
+        nonlocal failures, unanswered
+        try:
+            client = free.pop() if free else await Client.connected(host, port)
+            good = await client.ask(next(turn))
+            free.append(client)
+        except OSError:
+            good = False
+        unanswered -= 1
+        if good:
+            latencies.append((time.perf_counter() - due) * 1000)
+        else:
+            failures += 1
+
+    def is_due(due: float) -> None:
+        nonlocal failures, unanswered
+        if unanswered == UNANSWERED_MAX:
+            failures += 1
+            return
+        unanswered += 1
+        asked.append(loop.create_task(ask(due)))
+
+    def pace() -> None:
+        # In a thread, for the timers of the event loop are late by up to a millisecond.
+        for number in range(round(seconds * rate)):
+            due = started + number / rate
+            time.sleep(max(0.0, due - time.perf_counter()))
+            loop.call_soon_threadsafe(is_due, due)
+
+    await asyncio.to_thread(pace)
+    await asyncio.gather(*asked)
+    elapsed = time.perf_counter() - started
+    for client in free:
+        client.close()
+    return LoadRun(tuple(latencies), len(latencies) / elapsed, failures)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ from bench.targets import TARGETS
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "bench" / "results.json"
+# A figure of a load that is taken for several numbers of clients.
+SWEPT = re.compile(r"(?P<load>.+)\.clients\.(?P<clients>\d+)\.(?P<figure>.+)")
 
 
 @dataclass(frozen=True)
@@ -102,15 +105,36 @@ def write(measurements: Sequence[Measurement], path: Path = RESULTS) -> None:
 
 
 def show(measurements: Sequence[Measurement], console: Console) -> None:
-    """Prints the table: median, spread, baseline, target, and whether it is met."""
+    """Prints the table: median, spread, baseline, target, and whether it is met; sweeps over clients by themselves."""
     table = Table(title=f"{machine()} · commit {commit()}", title_justify="left")
     for column in ("figure", "median", "min … max", "baseline", "target", ""):
         table.add_column(column, justify="right" if column in {"median", "min … max", "baseline"} else "left")
+    sweeps: dict[str, list[Measurement]] = {}
     for m in measurements:
+        swept = SWEPT.match(m.name)
+        if swept:
+            sweeps.setdefault(swept["load"], []).append(m)
+            continue
         target = TARGETS[m.name]
         met = target.met_by(m.value)
         verdict = "" if met is None else ("[green]met[/]" if met else "[red]missed[/]")
         baseline = "" if m.baseline is None else f"{m.baseline:.4g} {target.beside}"
         spread = f"{min(m.runs):.4g} … {max(m.runs):.4g}"
         table.add_row(m.name, f"{m.value:.4g} {target.unit}", spread, baseline, str(target), verdict)
+    if table.row_count:
+        console.print(table)
+    for load, swept_figures in sweeps.items():
+        _show_sweep(load, swept_figures, console)
+
+
+def _show_sweep(load: str, figures: Sequence[Measurement], console: Console) -> None:
+    """Medians, a row for each number of clients; processor time in milliseconds a call."""
+    rows: dict[str, dict[str, float]] = {}
+    for m in figures:
+        swept = SWEPT.match(m.name)
+        if swept:
+            rows.setdefault(swept["clients"], {})[swept["figure"].removesuffix("_ms").replace("cpu.", "cpu ")] = m.value
+    table = Table("clients", *(next(iter(rows.values()))), title=f"{load} by clients: medians", title_justify="left")
+    for clients, values in rows.items():
+        table.add_row(clients, *(f"{value:.3g}" for value in values.values()))
     console.print(table)

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
+
+from bench.processor_time import SPENDERS
+
+# Numbers of clients that figures are taken for; the feed is called warm with so many of them.
+FEED_CLIENTS = (1, 2, 4, 8, 16, 32, 64)
+WARM_CLIENTS = 4
+SQL_CLIENTS = (1, 4)
+# Of social's own measurements: the last five are of the extension's one call.
+FEED_STAGES = ("sources", "select", "hydrate", "merge", "filter", "features", "score", "diversify")
+CREATE_CLIENTS = (1, 2, 4, 8, 16, 32)
+SIZE_CLIENTS = (1, 4)
+SIZES = ("small", "whole", "large")
+SQL = "a page in order of time by one SQL query"
 
 
 @dataclass(frozen=True)
@@ -27,6 +41,32 @@ class Target:
         return f"{'≤' if self.better == 'lower' else '≥'} {self.bound:g} {self.unit}"
 
 
+def _latencies(name: str, *, p99_ms: float | None = None, beside: str = "") -> Iterator[tuple[str, Target]]:
+    """Names of what every load gives: percentiles, rate and failures."""
+    for percent in (50, 95, 99):
+        yield f"{name}.p{percent}_ms", Target("ms", "lower", p99_ms if percent == 99 else None, beside)
+    yield f"{name}.rps", Target("/s", "higher", None, beside)
+    yield f"{name}.failures", Target("calls", "lower", 0)
+
+
+def _loop(name: str, *, p99_ms: float | None = None, beside: str = "") -> Iterator[tuple[str, Target]]:
+    """The same, and processor time a call of each process."""
+    yield from _latencies(name, p99_ms=p99_ms, beside=beside)
+    for spender in SPENDERS:
+        yield f"{name}.cpu.{spender}_ms", Target("ms", "lower")
+
+
+def _size(name: str) -> Iterator[tuple[str, Target]]:
+    """Names of what is measured of a graph of one size."""
+    units = {"people": "people", "follows": "follows", "posts": "posts", "merged_percent": "%", "fill_s": "s"}
+    units |= {"cold.p50_ms": "ms", "cold.p99_ms": "ms", "restart.ready_s": "s", "restart.p99_ms": "ms", "rank_ms": "ms"}
+    units |= {"social_mib": "MiB", "table_mib": "MiB", "table_bytes_per_post": "B"}
+    for figure, unit in (units | {"redis_mib": "MiB"}).items():
+        yield f"{name}.{figure}", Target(unit, "lower")
+    for clients in SIZE_CLIENTS:
+        yield from _loop(f"{name}.grpc.clients.{clients}")
+
+
 TARGETS: dict[str, Target] = {
     "rank.2200.p50_ms": Target("ms", "lower", None, "NumPy"),
     "rank.2200.p99_ms": Target("ms", "lower", 1.0),
@@ -38,10 +78,10 @@ TARGETS: dict[str, Target] = {
     "features.500.mget_ratio": Target("×", "higher", None, "redis-py MGET of 500 records"),
     "fanout.1000.p50_ms": Target("ms", "lower", 2.0, "pipelined ZADD"),
     "fanout.1000.zadd_ratio": Target("×", "higher", None, "pipelined ZADD"),
-    "feed.grpc.warm.p50_ms": Target("ms", "lower", 50),
-    "feed.grpc.warm.p95_ms": Target("ms", "lower", 100),
-    "feed.grpc.warm.p99_ms": Target("ms", "lower", 10),
-    "feed.grpc.warm.rps": Target("/s", "higher"),
+    "feed.grpc.warm.p50_ms": Target("ms", "lower", 50, SQL),
+    "feed.grpc.warm.p95_ms": Target("ms", "lower", 100, SQL),
+    "feed.grpc.warm.p99_ms": Target("ms", "lower", 10, SQL),
+    "feed.grpc.warm.rps": Target("/s", "higher", None, SQL),
     "feed.grpc.warm.failures": Target("calls", "lower", 0),
     "feed.gateway.warm.p50_ms": Target("ms", "lower", 40),
     "feed.gateway.warm.p95_ms": Target("ms", "lower", 80),
@@ -49,13 +89,38 @@ TARGETS: dict[str, Target] = {
     # Twice the fastest peer: a warm, unranked GoToSocial feed at 1,652/s, measured elsewhere on two cores.
     "feed.gateway.warm.rps": Target("/s", "higher", 3304),
     "feed.gateway.warm.failures": Target("calls", "lower", 0),
+    "plan.50.render_us": Target("µs", "lower", 40, "json_format"),
+    "plan.50.run_us": Target("µs", "lower", None, "graphql-core"),
+    "plan.50.vs_graphql_core_ratio": Target("×", "higher", 50),
+    "plan.50.vs_json_format_ratio": Target("×", "higher"),
+    "plan.50.make_us": Target("µs", "lower"),
     "gateway.cpu_ms_per_feed": Target("ms", "lower", 0.5),
+    **dict(_loop("feed.grpc.open", p99_ms=10)),
+    "feed.grpc.open.asked_rps": Target("/s", "higher"),
+    **dict(_loop("feed.gateway.open", p99_ms=20)),
+    "feed.gateway.open.asked_rps": Target("/s", "higher"),
+    **{
+        name: target
+        for way in ("grpc", "gateway")
+        for clients in FEED_CLIENTS
+        for name, target in _loop(f"feed.{way}.clients.{clients}", beside=SQL if way == "grpc" else "")
+    },
+    **dict(_latencies("feed.grpc.latest", beside=SQL)),
+    **{name: target for clients in SQL_CLIENTS for name, target in _loop(f"feed.sql_latest.clients.{clients}")},
+    **{f"feed.stage.{stage}_ms": Target("ms", "lower") for stage in FEED_STAGES},
+    **{f"idle.cpu.{spender}_percent": Target("%", "lower") for spender in SPENDERS},
+    "feed.readers.follows": Target("people", "higher"),
+    "feed.readers.merged_percent": Target("%", "higher"),
     "feed.cold.p50_ms": Target("ms", "lower"),
     "feed.cold.p99_ms": Target("ms", "lower", 20),
+    "feed.restart.ready_s": Target("s", "lower"),
+    "feed.restart.p50_ms": Target("ms", "lower"),
+    "feed.restart.p99_ms": Target("ms", "lower"),
     "post.create.p50_ms": Target("ms", "lower", 5),
     "post.create.p99_ms": Target("ms", "lower", 30),
     "post.create.rps": Target("/s", "higher", 400),
     "post.create.failures": Target("calls", "lower", 0),
+    **{name: target for clients in CREATE_CLIENTS for name, target in _loop(f"post.create.clients.{clients}")},
     "post.visible.p99_ms": Target("ms", "lower", 1000),
     "post.visible.idle_ms": Target("ms", "lower", 50),
     "post.visible.idle_p99_ms": Target("ms", "lower"),
@@ -72,4 +137,7 @@ TARGETS: dict[str, Target] = {
     "auth.sign_in.rps": Target("/s", "higher", None, "the hashing limit"),
     "auth.sign_in.failures": Target("calls", "lower", 0),
     "auth.verify.p99_ratio_under_10x_sign_ins": Target("×", "lower", 1.2),
+    "sizes.social_bytes_per_person": Target("B", "lower"),
+    "sizes.table_bytes_per_person": Target("B", "lower"),
+    **{name: target for size in SIZES for name, target in _size(f"sizes.{size}")},
 }

@@ -39,6 +39,7 @@ class Endpoints:
             **self.store_urls,
             **addresses,
             "GATEWAY_URL": self.gateway_url,
+            "SOCIAL_METRICS_URL": f"http://{LOOPBACK}:{self.ports['SOCIAL_METRICS_PORT']}/metrics",
             "SERVICE_TOKEN_KEY": self.service_token_key,
             "PAGE_TOKEN_KEY": self.page_token_key,
         }

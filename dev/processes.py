@@ -47,11 +47,13 @@ def process_table(endpoints: Endpoints) -> list[ProcessSpec]:
     gateway = {**shared, **peers, "GATEWAY_LISTEN": endpoints.gateway_url.removeprefix("http://")}
     analytics = {**shared, **redis, **peers, "CLICKHOUSE_URL": urls["CLICKHOUSE_URL"]}
     auth_service = {**auth, "AUTH_KEY_ENCRYPTION_KEY": endpoints.auth_key_encryption_key}
+    # Of the service alone: its workers would want the same port.
+    social_service = {**social, "SOCIAL_METRICS_PORT": str(endpoints.ports["SOCIAL_METRICS_PORT"])}
     return [
         *tasks,
         service("auth", auth_service, "auth-migrate"),
         service("payments", payments, "payments-migrate", "auth"),
-        service("social", social, "social-migrate", "auth"),
+        service("social", social_service, "social-migrate", "auth"),
         worker("auth-relay", "services.auth.workers.relay", auth, "auth-migrate"),
         worker("payments-relay", "services.payments.workers.relay", payments, "payments-migrate"),
         worker("social-relay", "services.social.workers.relay", social, "social-migrate"),

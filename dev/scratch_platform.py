@@ -13,7 +13,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -23,11 +23,18 @@ import asyncpg
 import psutil
 
 from dev.child import end, spawn
+from dev.home import Home
 from dev.settings import DEFAULT_PORTS
 
 START_PATIENCE_S = 300.0
 STOP_PATIENCE_S = 60.0
 POLL_S = 0.2
+# The relay stamps in the order of (xid, seq) and never goes back, so nothing unstamped lies before its cursor.
+_SETTLED = """
+SELECT r.last_pos = (SELECT min(pos) FROM consumer_cursors)
+    AND NOT EXISTS (SELECT FROM events e WHERE (e.xid, e.seq) > (r.last_xid, r.last_seq))
+FROM relay_state r
+"""
 
 
 class GraphQLError(Exception):
@@ -54,8 +61,13 @@ class ScratchPlatform:
 
     @classmethod
     @contextlib.contextmanager
-    def started(cls, *, demo: bool, settings: Mapping[str, str] | None = None) -> Iterator[ScratchPlatform]:
-        """Starts one on free ports and stops it after; raises RuntimeError with the end of its log."""
+    def started(
+        cls, *, demo: bool, settings: Mapping[str, str] | None = None, command: Sequence[str] = ()
+    ) -> Iterator[ScratchPlatform]:
+        """Starts one on free ports and stops it after; raises RuntimeError with the end of its log.
+
+        `command` runs instead of `daira run`: another process table over the same stores.
+        """
         inherited = {name: value for name, value in os.environ.items() if name not in DEFAULT_PORTS}
         # Not below a folder of one user: PostgreSQL under root runs as nobody, who must be able to enter.
         with tempfile.TemporaryDirectory(prefix="daira-scratch-", dir="/tmp", ignore_cleanup_errors=True) as name:
@@ -64,9 +76,9 @@ class ScratchPlatform:
             home, log = folder / "home", folder / "run.log"
             environment = {**inherited, "DAIRA_HOME": str(home), "DAIRA_DEMO": str(int(demo)), **(settings or {})}
             with log.open("wb") as output:
-                command = [str(Path(sys.executable).with_name("daira")), "run"]
+                daira_run = [str(Path(sys.executable).with_name("daira")), "run"]
                 # On a leash: a test run that is killed leaves no platform behind.
-                run = spawn(command, log=output, death_signal=signal.SIGTERM, env=environment)
+                run = spawn(command or daira_run, log=output, death_signal=signal.SIGTERM, env=environment)
             try:
                 yield cls(home, log, _endpoints_when_ready(home, log, run), run.pid)
             finally:
@@ -98,21 +110,24 @@ class ScratchPlatform:
         data: dict[str, Any] = answer["data"]
         return data
 
+    def pids(self) -> dict[str, int]:
+        """The process ids of the processes and stores of the run that are up, by their names."""
+        return {record.name: record.pid for record in Home(self.home).recorded()}
+
     def pid(self, name: str) -> int:
         """The process id of a process or store of the run; raises LookupError while it is down."""
-        for record in json.loads((self.home / "processes.json").read_text("utf-8")):
-            if record["name"] == name and psutil.pid_exists(record["pid"]):
-                return int(record["pid"])
-        raise LookupError(f"{name} does not run")
+        pids = self.pids()
+        if name not in pids:
+            raise LookupError(f"{name} does not run")
+        return pids[name]
 
     def kill(self, name: str) -> None:
         """SIGKILL; the supervisor starts it again."""
         os.kill(self.pid(name), signal.SIGKILL)
 
     def cpu_seconds(self, name: str) -> float:
-        """Processor time that a process has used so far, in seconds."""
-        times = psutil.Process(self.pid(name)).cpu_times()
-        return float(times.user + times.system)
+        """Processor time that a process and those it started have used so far, in seconds."""
+        return cpu_seconds_of(self.pid(name))
 
     async def settle(self, patience_s: float = START_PATIENCE_S) -> None:
         """Waits until every event of social has its position and each of its consumers has come to the end."""
@@ -120,16 +135,25 @@ class ScratchPlatform:
         deadline = time.monotonic() + patience_s
         try:
             while time.monotonic() < deadline:
-                row = await connection.fetchrow(
-                    "SELECT (SELECT count(*) FROM events) AS events, (SELECT last_pos FROM relay_state) AS head,"
-                    " (SELECT min(pos) FROM consumer_cursors) AS slowest"
-                )
-                if row is not None and row["events"] == row["head"] == row["slowest"]:
+                if await connection.fetchval(_SETTLED):
                     return
                 await asyncio.sleep(POLL_S)
         finally:
             await connection.close()
         raise TimeoutError("social's consumers did not come to the end of its events in time")
+
+
+def cpu_seconds_of(pid: int) -> float:
+    """Processor time of a process, of its children that have ended, and of those that live; in seconds."""
+    process = psutil.Process(pid)
+    seconds = 0.0
+    for one in (process, *process.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = one.cpu_times()
+            seconds += times.user + times.system
+            # A store ends the processes of closed connections; the living among the children are counted themselves.
+            seconds += times.children_user + times.children_system
+    return seconds
 
 
 def _endpoints_when_ready(home: Path, log: Path, run: subprocess.Popen[bytes]) -> dict[str, str]:

@@ -31,6 +31,18 @@ _FIRST_MAX: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
+class Prices:
+    """The price list of an operation. `fixed` is its sum when that does not depend on variables."""
+
+    roots: tuple[_Price, ...]
+    fixed: int | None
+
+    def total(self, variables: Mapping[str, Any]) -> int:
+        """The cost with these coerced variables."""
+        return _sum(self.roots, variables) if self.fixed is None else self.fixed
+
+
+@dataclass(frozen=True, slots=True)
 class _Price:
     """Price of a field: its own, and what is below it times the page's length. `first` is a number or a variable."""
 
@@ -40,7 +52,7 @@ class _Price:
 
     def total(self, variables: Mapping[str, Any]) -> int:
         times = self.first if isinstance(self.first, int) else _page_length(variables.get(self.first))
-        return self.own + times * sum(price.total(variables) for price in self.below)
+        return self.own + times * _sum(self.below, variables)
 
 
 class CostModel:
@@ -49,11 +61,12 @@ class CostModel:
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
 
-    def prices(self, document: DocumentNode, operation: OperationDefinitionNode) -> tuple[_Price, ...]:
+    def prices(self, document: DocumentNode, operation: OperationDefinitionNode) -> Prices:
         """The price list of a validated operation, to be summed for the variables of each request."""
         fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
         root = self._schema.get_root_type(operation.operation)
-        return self._selection(root, operation.selection_set, fragments, {})
+        roots = self._selection(root, operation.selection_set, fragments, {})
+        return Prices(roots, None if operation.variable_definitions else _sum(roots, {}))
 
     def _selection(
         self,
@@ -113,6 +126,5 @@ def _page_length(first: Any) -> int:
     return min(max(first, 1), _FIRST_MAX) if isinstance(first, int) else _FIRST_DEFAULT
 
 
-def total(prices: tuple[_Price, ...], variables: Mapping[str, Any]) -> int:
-    """The cost of an operation with these coerced variables."""
+def _sum(prices: tuple[_Price, ...], variables: Mapping[str, Any]) -> int:
     return sum(price.total(variables) for price in prices)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from graphql import (
     DocumentNode,
@@ -21,7 +21,9 @@ from graphql import (
 )
 
 from gateway import limits
-from gateway.cost import CostModel
+from gateway.cost import CostModel, Prices
+from gateway.plans.shelf import Shelf
+from gateway.variables import Variables
 
 _ERRORS_MAX: Final = 10
 _CACHE_ENTRIES: Final = 1000
@@ -32,23 +34,41 @@ PARSE_FAILED: Final = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED: Final = "GRAPHQL_VALIDATION_FAILED"
 
 
+class PreparedOperation:
+    """An operation of a document, its variables, its price list, and its plans."""
+
+    __slots__ = ("_prices", "node", "plans", "variables")
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, node: OperationDefinitionNode) -> None:
+        self.node = node
+        self.variables = Variables(schema, node)
+        self.plans = Shelf(document)
+        self._prices: Prices | None = None
+
+    def prices(self, document: DocumentNode, model: CostModel) -> Prices:
+        """The price list, made once."""
+        if self._prices is None:
+            self._prices = model.prices(document, self.node)
+        return self._prices
+
+
 @dataclass(slots=True)
 class PreparedDocument:
-    """A document that may be executed, and the price lists of its operations."""
+    """A document that may be executed."""
 
+    schema: GraphQLSchema
     document: DocumentNode
-    _prices: dict[str, Any] = field(default_factory=dict)
+    _operations: dict[str | None, PreparedOperation] = field(default_factory=dict)
 
-    def operation(self, name: str | None) -> OperationDefinitionNode | None:
+    def operation(self, name: str | None) -> PreparedOperation | None:
         """The operation asked for; None when it is not there, or several are and none is named."""
-        return get_operation_ast(self.document, name)
-
-    def prices(self, operation: OperationDefinitionNode, model: CostModel) -> Any:
-        """The price list of an operation, made once."""
-        name = operation.name.value if operation.name else ""
-        if name not in self._prices:
-            self._prices[name] = model.prices(self.document, operation)
-        return self._prices[name]
+        found = self._operations.get(name)
+        if found is None:
+            node = get_operation_ast(self.document, name)
+            if node is None:
+                return None
+            found = self._operations[name] = PreparedOperation(self.schema, self.document, node)
+        return found
 
 
 class Documents:
@@ -95,7 +115,7 @@ class Documents:
             return [_coded(error, stage)]
         except RecursionError:
             return [_coded(GraphQLError("The document is nested too deeply."), stage)]
-        return [_coded(error, stage) for error in errors] if errors else PreparedDocument(document)
+        return [_coded(error, stage) for error in errors] if errors else PreparedDocument(self._schema, document)
 
 
 def _coded(error: GraphQLError, code: str) -> GraphQLError:

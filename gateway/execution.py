@@ -1,20 +1,24 @@
-"""Runs one GraphQL request: document, operation, variables, cost, execution; and shows its errors."""
+"""Runs one GraphQL request: document, operation, variables, cost, plan or resolvers; and shows its errors."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import CoroutineType
-from typing import Any, Final, TypeGuard
+from typing import Any, Final, Literal, TypeGuard, get_args
 
+import orjson
 import structlog
-from graphql import Executor, GraphQLError, GraphQLSchema, OperationType
+from graphql import DocumentNode, Executor, GraphQLError, GraphQLSchema, OperationType
+from graphql.execution.values import VariableValues
 
 from gateway import cost
 from gateway.cost import CostModel
-from gateway.documents import Documents
+from gateway.documents import Documents, PreparedOperation
 from gateway.errors import BAD_USER_INPUT, TIMEOUT, GatewayError, masked
+from gateway.plans import execution as plans
+from gateway.plans.compiler import Compiler, OperationPlan
 from gateway.scope import Calls, RequestScope
 
 _COERCION_ERRORS_MAX: Final = 10
@@ -22,8 +26,9 @@ _ERRORS_SHOWN_MAX: Final = 100
 _AWAITABLE: Final = (CoroutineType, asyncio.Future)
 # How graphql-core begins what it says about an argument that a variable filled wrongly.
 _ARGUMENT_ERROR: Final = "Argument '"
-# The backends' own deadlines end a request; this only catches what would not heed them.
-_OVERTIME_S: Final = 1.0
+# By its plan, by resolvers, or by resolvers because the plan had no answer for what the calls brought.
+Answered = Literal["plan", "resolvers", "resolvers_after_plan"]
+ANSWERS: Final[tuple[Answered, ...]] = get_args(Answered)
 
 _log = structlog.get_logger(__name__)
 
@@ -39,9 +44,9 @@ class GraphQLRequest:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A response. `executed` is False for request errors: there is no data entry then."""
+    """A response, as JSON. `executed` is False for request errors: there is no data entry then."""
 
-    body: dict[str, Any]
+    body: bytes
     executed: bool
     codes: tuple[str, ...] = ()
 
@@ -51,14 +56,17 @@ class MutationOverGet(Exception):  # noqa: N818 - it says what it is
 
 
 class Engine:
-    """Executes requests against one bound schema."""
+    """Executes requests against one bound schema: by plan where there is one, else by resolvers."""
 
-    def __init__(self, schema: GraphQLSchema, documents: Documents, calls: Calls, *, timeout_s: float) -> None:
+    def __init__(self, schema: GraphQLSchema, documents: Documents, calls: Calls, *, planned: bool = True) -> None:
+        """Without `planned`, resolvers do everything: what plans do is measured against them."""
         self._schema = schema
         self._documents = documents
         self._calls = calls
-        self._timeout_s = timeout_s
         self._cost = CostModel(schema)
+        self._compiler = Compiler(schema) if planned else None
+        # Called with how an operation was answered; a metric hangs here.
+        self.on_answer: Callable[[Answered], None] = lambda _how: None
 
     async def run(self, request: GraphQLRequest, *, read_only: bool) -> Outcome:
         """The response; MutationOverGet when `read_only` and the operation is no query."""
@@ -66,12 +74,41 @@ class Engine:
         if isinstance(prepared, list):
             return _refused(prepared)
         operation = prepared.operation(request.operation_name)
-        if operation is not None and read_only and operation.operation is not OperationType.QUERY:
+        if operation is not None and read_only and operation.node.operation is not OperationType.QUERY:
             raise MutationOverGet
-        scope = RequestScope(self._calls)
+        calls = self._calls
+        how: Answered = "resolvers"
+        # Wrong variables are for graphql-core to tell.
+        variables = None if operation is None else operation.variables.read(request.variables)
+        if operation is not None and variables is not None:
+            price = operation.prices(prepared.document, self._cost).total(variables.coerced)
+            if price > cost.COST_MAX:
+                return _too_costly(price)
+            plan = self._plan(prepared.document, operation, request, variables)
+            if plan is not None:
+                answer = await plans.run(plan, variables, calls)
+                if isinstance(answer, bytes):
+                    self.on_answer("plan")
+                    return Outcome(answer, executed=True)
+                calls, how = answer, "resolvers_after_plan"
+        self.on_answer(how)
+        return await self._by_resolvers(prepared.document, request, calls)
+
+    def _plan(
+        self, document: DocumentNode, operation: PreparedOperation, request: GraphQLRequest, variables: VariableValues
+    ) -> OperationPlan | None:
+        compiler = self._compiler
+        if compiler is None:
+            return None
+        return operation.plans.plan(
+            variables.coerced, lambda: compiler.plan(document, request.operation_name, request.variables or {})
+        )
+
+    async def _by_resolvers(self, document: DocumentNode, request: GraphQLRequest, calls: Calls) -> Outcome:
+        scope = RequestScope(calls)
         executor = Executor.build(
             self._schema,
-            prepared.document,
+            document,
             context_value=scope,
             raw_variable_values=dict(request.variables or {}),
             operation_name=request.operation_name,
@@ -81,29 +118,30 @@ class Engine:
         )
         if isinstance(executor, list):
             return _refused([_coded(error) for error in executor])
-        price = cost.total(prepared.prices(executor.operation, self._cost), executor.variable_values.coerced)
-        if price > cost.COST_MAX:
-            message = f"The operation is too costly: {price} of at most {cost.COST_MAX}. Ask for shorter pages."
-            return _refused([GraphQLError(message, extensions={"code": "QUERY_TOO_COSTLY"})])
-        return await self._execute(executor, scope)
-
-    async def _execute(self, executor: Executor[Any], scope: RequestScope) -> Outcome:
         try:
-            async with asyncio.timeout(self._timeout_s + _OVERTIME_S):
-                result: Any = executor.execute_operation()
-                if executor.is_awaitable(result):
-                    result = await result
-        except TimeoutError:
-            error = GraphQLError("the answer took too long", extensions={"code": TIMEOUT})
-            return Outcome({"data": None, "errors": [error.formatted]}, executed=True, codes=(TIMEOUT,))
+            result: Any = executor.execute_operation()
+            if executor.is_awaitable(result):
+                result = await result
         finally:
             scope.close()
         body: dict[str, Any] = {"data": result.data}
         if not result.errors:
-            return Outcome(body, executed=True)
+            return Outcome(_json(body), executed=True)
         shown = [_shown(error) for error in result.errors[:_ERRORS_SHOWN_MAX]]
         codes = tuple(error["extensions"]["code"] for error in shown)
-        return Outcome({"errors": shown, **body}, executed=True, codes=codes)
+        return Outcome(_json({"errors": shown, **body}), executed=True, codes=codes)
+
+
+def _json(body: dict[str, Any]) -> bytes:
+    return orjson.dumps(body)
+
+
+# The answer of a request that was stopped.
+LATE: Final = Outcome(
+    _json({"data": None, "errors": [{"message": "the answer took too long", "extensions": {"code": TIMEOUT}}]}),
+    executed=True,
+    codes=(TIMEOUT,),
+)
 
 
 def _is_awaitable(value: object) -> TypeGuard[Awaitable[Any]]:
@@ -137,6 +175,13 @@ def _coded(error: GraphQLError) -> GraphQLError:
     return error
 
 
+def _too_costly(price: int) -> Outcome:
+    message = f"The operation is too costly: {price} of at most {cost.COST_MAX}. Ask for shorter pages."
+    return _refused([GraphQLError(message, extensions={"code": "QUERY_TOO_COSTLY"})])
+
+
 def _refused(errors: list[GraphQLError]) -> Outcome:
     shown: list[dict[str, Any]] = [dict(error.formatted) for error in errors]
-    return Outcome({"errors": shown}, executed=False, codes=tuple(error["extensions"]["code"] for error in shown))
+    return Outcome(
+        _json({"errors": shown}), executed=False, codes=tuple(error["extensions"]["code"] for error in shown)
+    )

@@ -31,9 +31,9 @@ async def run(settings: Settings, stop: asyncio.Event, on_listening: Callable[[i
     gateway_metrics = GatewayMetrics(metrics.registry)
     bound = schema.bind(schema.sources(), composed_resolvers)
     documents = Documents(bound, introspection=settings.introspection)
-    gateway_metrics.watch(documents)
     backends = Backends(settings.addresses, timeout_s=settings.timeout_s)
-    engine = Engine(bound, documents, backends, timeout_s=settings.timeout_s)
+    engine = Engine(bound, documents, backends)
+    gateway_metrics.watch(documents, engine)
     endpoint = GraphQLEndpoint(
         engine, gateway_metrics, timeout_s=settings.timeout_s, in_flight_max=settings.in_flight_max
     )

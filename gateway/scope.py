@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -25,9 +24,14 @@ _log = structlog.get_logger(__name__)
 class Calls(Protocol):
     """What can call the backends."""
 
-    async def call(self, method: Method, request: Message) -> Any:
+    async def call(self, method: Method, request: bytes) -> bytes:
         """The answer; AioRpcError or AppError."""
         ...
+
+
+def serialized(request: Message) -> bytes:
+    """The bytes of a request: the same for the same request."""
+    return request.SerializeToString(deterministic=True)
 
 
 class RequestScope:
@@ -36,13 +40,11 @@ class RequestScope:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._loaders: dict[str, Loader] = {}
-        self.rpc_seconds = 0.0
 
     async def call(self, method: Method, request: Message) -> Any:
         """The answer of an RPC; GatewayError when it failed. What is masked is logged here."""
-        started = time.monotonic()
         try:
-            return await self._calls.call(method, request)
+            response = await self._calls.call(method, serialized(request))
         except grpc.aio.AioRpcError as error:
             shown = from_rpc_error(error)
             if shown.code == INTERNAL:
@@ -56,8 +58,7 @@ class RequestScope:
             raise shown from error
         except AppError as error:
             raise from_app_error(error) from error
-        finally:
-            self.rpc_seconds += time.monotonic() - started
+        return method.response_class.FromString(response)
 
     def loader(self, spec: BatchSpec) -> Loader:
         """The loader of a batch method, one a request."""

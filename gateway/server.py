@@ -49,6 +49,8 @@ async def serve(
         log_config=None,
         access_log=False,
         server_header=False,
+        # Nothing here asks who the client is.
+        proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(settings.drain_grace_s) or None,
     )

@@ -17,6 +17,7 @@ import redis as redis_client
 
 from dev.stores.postgres_server import EmbeddedPostgres
 from dev.stores.redis_server import EmbeddedRedis
+from tests.e2e.faults.report import FAULT_ROW, Row, table_of
 from tests.stores import PostgresForTests, make_folder, start_postgres, start_redis
 
 REDIS_DATABASES = 16
@@ -29,6 +30,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if STORE_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.stores)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints the table of faults, whichever process they were inflicted from."""
+    rows = [
+        Row(*value)
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        for name, value in getattr(report, "user_properties", ())
+        if name == FAULT_ROW and report.when == "call"
+    ]
+    if rows:
+        terminalreporter.write_line(table_of(rows))
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from bench import ghz
-from bench.ghz import LoadRun
+from bench.load_run import LoadRun
 from bench.platform import PASSWORD, Platform
 from bench.results import Measurement, measured, percentile
 from services.auth.adapters.argon2_hasher import Argon2Hasher, HashingSettings, hash_password

@@ -8,6 +8,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from gateway.binding.requests import Paging
 from gateway.cursors import Cursor
 
 
@@ -70,12 +71,22 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class PageInfo:
-    """Relay's PageInfo."""
+    """Relay's PageInfo. Its cursors hold the page's token, which can be long: they are made when they are asked for."""
 
     has_next_page: bool
     has_previous_page: bool
-    start_cursor: str | None
-    end_cursor: str | None
+    start: Cursor | None
+    end: Cursor | None
+
+    @property
+    def start_cursor(self) -> str | None:
+        """The cursor of the first item; None on an empty page."""
+        return None if self.start is None else self.start.encode()
+
+    @property
+    def end_cursor(self) -> str | None:
+        """The cursor to go on from."""
+        return None if self.end is None else self.end.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +98,12 @@ class Page:
     page_info: PageInfo
 
 
-def make_page(
-    response: Any, items: Sequence[Any], key: Callable[[Any], int], after: Cursor | None, page_token: str, first: int
-) -> Page:
-    """The page that follows the cursor, cut out of the answer of the service that holds it; `first` is at least 1."""
+def make_page(response: Any, items: Sequence[Any], key: Callable[[Any], int], paging: Paging, page_token: str) -> Page:
+    """The page that was asked for, cut out of the answer of the service that holds it."""
+    after = paging.after
     here = after or Cursor()
     start = _start(items, key, here)
-    end = min(start + first, len(items))
+    end = min(start + paging.first, len(items))
     last = len(items) - 1
     edges = [
         Edge(
@@ -103,8 +113,8 @@ def make_page(
         for index in range(start, end)
     ]
     has_next = end < len(items) or bool(page_token)
-    end_cursor = edges[-1].cursor if edges else (Cursor(page_token).encode() if page_token else None)
-    info = PageInfo(has_next, after is not None, edges[0].cursor if edges else None, end_cursor)
+    end_place = edges[-1].place if edges else (Cursor(page_token) if page_token else None)
+    info = PageInfo(has_next, after is not None, edges[0].place if edges else None, end_place)
     return Page(response, edges, info)
 
 

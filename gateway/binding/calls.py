@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from graphql import (
     GraphQLField,
@@ -16,17 +15,15 @@ from graphql import (
     get_named_type,
 )
 
-from gateway import cursors
 from gateway.binding import contract, paths
 from gateway.binding.annotations import Annotations
 from gateway.binding.answers import Answer, Excerpt, Refusal, make_page
 from gateway.binding.contract import BindingError, Method
-from gateway.binding.inputs import RequestBuilder
+from gateway.binding.requests import RpcRequests, page_items
 from gateway.binding.resolvers import Resolver, value_reader
-from gateway.errors import GatewayError, bad_input
+from gateway.errors import GatewayError
 from gateway.scope import Info
 
-PAGE_MAX = 100
 Finish = Callable[[Message, Any], Any]
 
 
@@ -39,16 +36,15 @@ def rpc_resolver(parent: GraphQLObjectType, field: GraphQLField, annotations: An
         raise BindingError("an RPC may fail: the field must be nullable")
     method = contract.method(rpc["method"])
     fill = _parent_filler(parent, method, rpc["parent"], annotations)
-    target = get_named_type(field.type)
+    requests = RpcRequests(field, method, annotations)
     null_when_not_found = bool(rpc["nullWhenNotFound"])
-    if isinstance(target, GraphQLObjectType) and annotations.one(target, "connection") is not None:
-        return _connection_resolver(field, target, method, fill, annotations, null_when_not_found=null_when_not_found)
-    builder = RequestBuilder(method.request, field.args, annotations)
+    if requests.is_page:
+        return _page_resolver(field, requests, fill, annotations, null_when_not_found=null_when_not_found)
     finish = _finisher(field, method, annotations)
-    refusals = _refusals(target, method, annotations)
+    refusals = _refusals(get_named_type(field.type), method, annotations)
 
     async def resolve(source: Any, info: Info, **arguments: Any) -> Any:
-        request = builder.build(arguments)
+        request = requests.build(arguments)
         fill(source, request)
         try:
             response = await info.context.call(method, request)
@@ -58,7 +54,7 @@ def rpc_resolver(parent: GraphQLObjectType, field: GraphQLField, annotations: An
             refusal = refusals.from_error(error)
             if refusal is not None:
                 return refusal
-            raise builder.rename(error) from error.__cause__
+            raise requests.rename(error) from error.__cause__
         return refusals.from_answer(response) or finish(request, response)
 
     return resolve
@@ -101,54 +97,32 @@ def _finisher(field: GraphQLField, method: Method, annotations: Annotations) -> 
     return Answer
 
 
-def _connection_resolver(
+def _page_resolver(
     field: GraphQLField,
-    target: GraphQLObjectType,
-    method: Method,
+    requests: RpcRequests,
     fill: Callable[[Any, Message], None],
     annotations: Annotations,
     *,
     null_when_not_found: bool,
 ) -> Resolver:
-    arguments = {name: argument for name, argument in field.args.items() if name not in {"first", "after"}}
-    builder = RequestBuilder(method.request, arguments, annotations)
-    paged = RequestBuilder(method.request, field.args, annotations)
-    if (paged.label_of("page_size"), paged.label_of("page_token")) != ("first", "after"):
-        raise BindingError("a connection is paged by first and after")
-    items, key = _items(target, method, annotations)
+    method, target = requests.method, get_named_type(field.type)
+    if not isinstance(target, GraphQLObjectType):
+        raise BindingError("a page is an object")
+    items, steps = page_items(target, method, annotations)
+    key = paths.getter(steps)
 
     async def resolve(source: Any, info: Info, **arguments: Any) -> Any:
-        first, text = arguments["first"], arguments.get("after")
-        if not 1 <= first <= PAGE_MAX:
-            raise bad_input("first", f"must be from 1 to {PAGE_MAX}")
-        after = None if text is None else cursors.decode(text, "after")
-        request: Any = builder.build(arguments)
+        request, paging = requests.build_page(arguments)
         fill(source, request)
-        request.page_size = min(first + (after.skip if after else 0), PAGE_MAX)
-        request.page_token = after.token if after else ""
         try:
             response = await info.context.call(method, request)
         except GatewayError as error:
             if null_when_not_found and error.is_not_found:
                 return None
-            raise paged.rename(error) from error.__cause__
-        return make_page(response, getattr(response, items), key, after, response.next_page_token, first)
+            raise requests.rename(error) from error.__cause__
+        return make_page(response, getattr(response, items.name), key, paging, response.next_page_token)
 
     return resolve
-
-
-def _items(target: GraphQLObjectType, method: Method, annotations: Annotations) -> tuple[str, paths.Getter]:
-    connection = annotations.one(target, "connection") or {}
-    names = {found["name"] for found in annotations.all(target, "message")}
-    if method.response.full_name not in names:
-        raise BindingError(f"{target.name} does not show {method.response.full_name}")
-    (items,) = paths.resolve(method.response, connection["items"])
-    if not items.is_repeated or items.message_type is None:
-        raise BindingError(f"{items.full_name} is no list of messages")
-    key = paths.resolve(items.message_type, connection["key"])
-    if key[-1].cpp_type != FieldDescriptor.CPPTYPE_INT64:
-        raise BindingError(f"{key[-1].full_name} is no id")
-    return items.name, paths.getter(key)
 
 
 @dataclass(frozen=True, slots=True)

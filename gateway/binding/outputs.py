@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 from google.protobuf.descriptor import FieldDescriptor
 from graphql import (
@@ -38,8 +39,21 @@ _INTEGERS: Final = frozenset(
 _FLOATS: Final = frozenset({FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT})
 
 
-def converter(field: GraphQLField, proto: FieldDescriptor, annotations: Annotations) -> Converter | None:
-    """What turns the proto field's value into the GraphQL field's; None when it needs no change.
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A way from a protobuf value to a GraphQL value. `rule` and `detail` name it for plans; `apply` goes it here.
+
+    `apply` is None when the value needs no change. `detail` is the IdType of an id, the weight of a term, the names by
+    number of enums, whether an empty text is null.
+    """
+
+    rule: Literal["id", "int", "float", "bool", "text", "time", "money", "term", "message", "list", "enum", "enums"]
+    apply: Converter | None = None
+    detail: Any = None
+
+
+def conversion(field: GraphQLField, proto: FieldDescriptor, annotations: Annotations) -> Conversion:
+    """What turns the proto field's value into the GraphQL field's.
 
     BindingError when the types do not fit. A converter may answer None only where the GraphQL field is nullable.
     """
@@ -58,69 +72,73 @@ def converter(field: GraphQLField, proto: FieldDescriptor, annotations: Annotati
 
 def _scalar(
     field: GraphQLField, name: str, proto: FieldDescriptor, annotations: Annotations, *, nullable: bool
-) -> Converter | None:
+) -> Conversion:
     kind = proto.cpp_type
     if name == "ID" and kind == FieldDescriptor.CPPTYPE_INT64:
         return _id(field, annotations)
     if name == "Int" and kind in _INTEGERS:
-        return None if kind == FieldDescriptor.CPPTYPE_INT32 else saturated
+        return Conversion("int", None if kind == FieldDescriptor.CPPTYPE_INT32 else saturated)
     if name == "Float" and kind in _FLOATS:
-        return None
+        return Conversion("float")
     if name == "Boolean" and kind == FieldDescriptor.CPPTYPE_BOOL:
-        return None
+        return Conversion("bool")
     if name in {"String", "Date"} and kind == FieldDescriptor.CPPTYPE_STRING:
-        return _empty_to_none if nullable else None
+        return Conversion("text", _empty_to_none if nullable else None, nullable)
     if name == "DateTime" and proto.message_type is not None and proto.message_type.full_name == _TIMESTAMP:
-        return date_time
+        return Conversion("time", date_time)
     raise BindingError(f"{proto.full_name} does not fit {name}")
 
 
 def _object(
     field: GraphQLField, target: GraphQLObjectType, proto: FieldDescriptor, annotations: Annotations
-) -> Converter | None:
+) -> Conversion:
     if target.name == "Money" and proto.cpp_type == FieldDescriptor.CPPTYPE_INT64:
-        return Money
+        return Conversion("money", Money)
     weight = annotations.one(field, "weight")
     if target.name == "RankingTerm" and proto.cpp_type in _FLOATS and weight is not None:
         value = float(weight["value"])
-        return lambda number: RankingTerm(number, value)
+        return Conversion("term", lambda number: RankingTerm(number, value), value)
     names = {found["name"] for found in annotations.all(target, "message")}
     if proto.message_type is not None and proto.message_type.full_name in names:
-        return None
+        return Conversion("message")
     raise BindingError(f"{proto.full_name} does not fit {target.name}")
 
 
-def _list(bare: GraphQLList[GraphQLOutputType], proto: FieldDescriptor, annotations: Annotations) -> Converter:
+def _list(bare: GraphQLList[GraphQLOutputType], proto: FieldDescriptor, annotations: Annotations) -> Conversion:
     if not proto.is_repeated:
         raise BindingError(f"{proto.full_name} is not repeated, {bare} is a list")
     target = get_named_type(bare)
     if isinstance(target, GraphQLEnumType):
-        name_of = _enum(target, proto, annotations, nullable=True)
+        known = _names(target, proto, annotations)
         # Values newer than this gateway are left out: a list needs none of them to be whole.
-        return lambda numbers: [name for name in map(name_of, numbers) if name is not None]
+        return Conversion("enums", lambda numbers: [known[each] for each in numbers if each in known], known)
     names = {found["name"] for found in annotations.all(target, "message")}
     if proto.message_type is None or proto.message_type.full_name not in names:
         raise BindingError(f"{proto.full_name} does not fit {bare}")
-    return list
+    return Conversion("list", list)
 
 
-def _enum(target: GraphQLEnumType, proto: FieldDescriptor, annotations: Annotations, *, nullable: bool) -> Converter:
-    names = enum_names(target, annotations)
-    if proto.enum_type is None or proto.enum_type.full_name != annotations.text(target, "protoEnum", "name"):
-        raise BindingError(f"{proto.full_name} does not fit {target.name}")
+def _enum(target: GraphQLEnumType, proto: FieldDescriptor, annotations: Annotations, *, nullable: bool) -> Conversion:
+    names = _names(target, proto, annotations)
     if not nullable:
         # A value added to the contract later would break every answer that has it.
         raise BindingError(f"{proto.full_name}: fields of enums are nullable")
-    return names.get
+    return Conversion("enum", names.get, names)
 
 
-def _id(field: GraphQLField, annotations: Annotations) -> Converter:
+def _names(target: GraphQLEnumType, proto: FieldDescriptor, annotations: Annotations) -> dict[int, str]:
+    if proto.enum_type is None or proto.enum_type.full_name != annotations.text(target, "protoEnum", "name"):
+        raise BindingError(f"{proto.full_name} does not fit {target.name}")
+    return enum_names(target, annotations)
+
+
+def _id(field: GraphQLField, annotations: Annotations) -> Conversion:
     kind = id_type(annotations.one(field, "id"))
 
     def convert(number: int) -> str | None:
         return opaque_ids.encode(kind, number) if number else None
 
-    return convert
+    return Conversion("id", convert, kind)
 
 
 def _empty_to_none(text: str) -> str | None:

@@ -12,7 +12,7 @@ from gateway.binding import paths
 from gateway.binding.annotations import Annotations
 from gateway.binding.answers import Answer, BatchSpec, Excerpt
 from gateway.binding.contract import BindingError
-from gateway.binding.outputs import Converter, converter
+from gateway.binding.outputs import Converter, conversion
 from gateway.binding.paths import Getter
 from gateway.errors import NOT_FOUND, GatewayError
 from gateway.scope import Info
@@ -56,7 +56,7 @@ def value_reader(
         if not steps:
             _check_self(field, message, annotations)
         elif batch is None:
-            convert = converter(field, steps[-1], annotations)
+            convert = conversion(field, steps[-1], annotations).apply
         elif isinstance(field.type, GraphQLNonNull) and annotations.one(field, "excerpt") is None:
             raise BindingError("what is joined may be missing: the field must be nullable")
         chosen = chosen or (paths.getter(steps), convert)

@@ -52,7 +52,10 @@ def bind(text: str, compose: Callable[[GraphQLSchema], Mapping[str, Resolver]]) 
     assert_valid_schema(annotated)
     _Binder(annotated, compose(annotated)).bind()
     scalars.install(annotated)
-    return _without_annotations(annotated)
+    bound = _without_annotations(annotated)
+    # Plans are made of what the annotations say, as resolvers are.
+    bound.extensions = {"annotations": Annotations(annotated)}
+    return bound
 
 
 class _Binder:

@@ -13,10 +13,20 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 BODY_BYTES_MAX: Final = 256 * 1024
-_BODY_TIMEOUT_S: Final = 10.0
 _TOO_LARGE: Final = 413
 _LINGER_S: Final = 2.0
 _LINGER_BYTES_MAX: Final = 32 << 20
+
+
+# The headers that anything here reads, as they come and as they are asked for.
+PREFLIGHT_HEADERS: Final = ("x-daira-preflight", "apollo-require-preflight", "graphql-require-preflight")
+_READ: Final = {
+    name.encode(): name
+    for name in (
+        *PREFLIGHT_HEADERS, "accept", "accept-encoding", "authorization", "content-length", "content-type",
+        "sec-fetch-site", "x-request-id",
+    )
+}  # fmt: skip
 
 
 class ClientGone(Exception):  # noqa: N818 - it tells what happened
@@ -36,7 +46,7 @@ class Refused(Exception):  # noqa: N818 - it tells what happened
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The head of a request. Header names are small; of a header sent twice the values are joined by commas."""
+    """The head of a request. Of headers those that are read; of one sent twice the values are joined by commas."""
 
     method: str
     path: str
@@ -48,19 +58,22 @@ class Request:
         """The head as ASGI gives it."""
         headers: dict[str, str] = {}
         for raw_name, raw_value in scope["headers"]:
-            name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+            name = _READ.get(raw_name)
+            if name is not None:
+                value = raw_value.decode("latin-1")
+                headers[name] = f"{headers[name]}, {value}" if name in headers else value
         return cls(scope["method"], scope["path"], scope.get("query_string", b""), headers)
 
 
 @dataclass(slots=True)
 class Response:
-    """A whole response."""
+    """A whole response. `encoded` are headers as they travel."""
 
     status: int
     body: bytes = b""
     content_type: str = "text/plain; charset=utf-8"
     headers: dict[str, str] = field(default_factory=dict)
+    encoded: tuple[tuple[bytes, bytes], ...] = ()
 
     async def send(self, send: Send, receive: Receive, *, head_only: bool) -> None:
         """Send it; `head_only` for HEAD.
@@ -68,8 +81,12 @@ class Response:
         After a 413 what still comes is thrown away for a moment: a connection closed with bytes unread would be reset,
         and the client would never see why.
         """
-        headers = {"content-type": self.content_type, "content-length": str(len(self.body)), **self.headers}
-        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        encoded = [
+            (b"content-type", self.content_type.encode("latin-1")),
+            (b"content-length", b"%d" % len(self.body)),
+            *self.encoded,
+            *((name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()),
+        ]
         await send({"type": "http.response.start", "status": self.status, "headers": encoded})
         lingers = self.status == _TOO_LARGE
         await send({"type": "http.response.body", "body": b"" if head_only else self.body, "more_body": lingers})
@@ -79,7 +96,7 @@ class Response:
 
 
 async def read_body(request: Request, receive: Receive) -> bytes:
-    """The body; Refused 413 as soon as it is known to be too long and 408 when it does not come, ClientGone."""
+    """The body; Refused 413 as soon as it is known to be too long, ClientGone."""
     try:
         announced = int(request.headers.get("content-length", "0"))
     except ValueError:
@@ -88,35 +105,23 @@ async def read_body(request: Request, receive: Receive) -> bytes:
         raise too_large()
     chunks: list[bytes] = []
     size = 0
-    try:
-        async with asyncio.timeout(_BODY_TIMEOUT_S):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientGone
-                chunk = message.get("body", b"")
-                size += len(chunk)
-                if size > BODY_BYTES_MAX:
-                    raise too_large()
-                chunks.append(chunk)
-                if not message.get("more_body", False):
-                    return b"".join(chunks)
-    except TimeoutError as error:
-        raise Refused(408, "REQUEST_TIMEOUT", "the body did not come in time", {"connection": "close"}) from error
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > BODY_BYTES_MAX:
+            raise too_large()
+        if not message.get("more_body", False):
+            return b"".join([*chunks, chunk]) if chunks else bytes(chunk)
+        chunks.append(chunk)
 
 
 def too_large() -> Refused:
     """The refusal of a body over the limit. The connection is closed, so the rest of the body is never kept."""
     message = f"the body is larger than {BODY_BYTES_MAX} bytes"
     return Refused(_TOO_LARGE, "BODY_TOO_LARGE", message, {"connection": "close"})
-
-
-async def disconnected(receive: Receive) -> None:
-    """Returns when the client is gone."""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return
 
 
 async def _throw_away(receive: Receive) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import re
 import time
 from typing import Final
 
 import orjson
 
-from gateway.execution import Engine, GraphQLRequest, MutationOverGet, Outcome
+from gateway.execution import LATE, Engine, MutationOverGet, Outcome
 from gateway.http import negotiation, parameters
-from gateway.http.asgi import ClientGone, Receive, Refused, Request, Response, disconnected, read_body
+from gateway.http.asgi import PREFLIGHT_HEADERS, ClientGone, Receive, Refused, Request, Response, read_body
+from gateway.http.watch import Watch
 from gateway.telemetry import GatewayMetrics
 from services.chassis import context
 from services.chassis.context import RequestContext
@@ -20,9 +19,12 @@ from services.chassis.interceptors.request_context import new_request_id
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _BEARER: Final = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/=-]{1,4096})")
-_PREFLIGHT_HEADERS: Final = ("x-daira-preflight", "apollo-require-preflight", "graphql-require-preflight")
 _FOREIGN_SITES: Final = frozenset({"cross-site", "same-site"})
-_NO_STORE: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff", "vary": "accept"}
+_NO_STORE: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"), (b"vary", b"accept"))
+_CLOSE: Final = {"connection": "close"}
+_BODY_TIMEOUT_S: Final = 10.0
+# The backends' own deadlines end a request; this only catches what would not heed them.
+_OVERTIME_S: Final = 1.0
 
 
 class GraphQLEndpoint:
@@ -47,9 +49,9 @@ class GraphQLEndpoint:
             response = error_response(refusal, media)
         finally:
             self.in_flight -= 1
-        response.headers.update(_NO_STORE)
+        response.encoded = _NO_STORE
         response.headers["x-request-id"] = request_id
-        self._metrics.seconds.labels(str(response.status)).observe(time.monotonic() - started)
+        self._metrics.answered(response.status, time.monotonic() - started)
         return response
 
     async def _guarded(self, request: Request, receive: Receive, request_id: str, media: str | None) -> Response:
@@ -59,6 +61,24 @@ class GraphQLEndpoint:
             raise Refused(503, "RATE_LIMITED", "too many requests at once", {"retry-after": "1"})
         if media is None:
             raise Refused(406, "NOT_ACCEPTABLE", f"this address answers {negotiation.GRAPHQL} or {negotiation.JSON}")
+        watch = Watch(receive, body_s=_BODY_TIMEOUT_S, answer_s=self._timeout_s + _OVERTIME_S)
+        try:
+            async with watch:
+                outcome = await self._outcome(request, receive, request_id, watch)
+        except TimeoutError as error:
+            if not watch.answering:
+                raise Refused(408, "REQUEST_TIMEOUT", "the body did not come in time", _CLOSE) from error
+            outcome = LATE
+        except ClientGone:
+            self._metrics.gone.inc()
+            raise
+        for code in outcome.codes:
+            self._metrics.errors.labels(code).inc()
+        # A request error under the older media type is 200, for clients that read bodies of 200 only.
+        status = 200 if outcome.executed or media == negotiation.JSON else 400
+        return Response(status, outcome.body, f"{media}; charset=utf-8")
+
+    async def _outcome(self, request: Request, receive: Receive, request_id: str, watch: Watch) -> Outcome:
         is_get = request.method == "GET"
         if is_get:
             _refuse_foreign_page(request)
@@ -73,34 +93,13 @@ class GraphQLEndpoint:
             deadline_monotonic=time.monotonic() + self._timeout_s,
             bearer=_bearer(request),
         )
+        watch.answer()
         with context.bind(current):
             try:
-                outcome = await self._until_gone(parsed, receive, read_only=is_get)
+                return await self._engine.run(parsed, read_only=is_get)
             except MutationOverGet as error:
                 message = "GET is for queries; send mutations by POST"
                 raise Refused(405, "METHOD_NOT_ALLOWED", message, {"allow": "POST"}) from error
-        for code in outcome.codes:
-            self._metrics.errors.labels(code).inc()
-        # A request error under the older media type is 200, for clients that read bodies of 200 only.
-        status = 200 if outcome.executed or media == negotiation.JSON else 400
-        return Response(status, orjson.dumps(outcome.body), f"{media}; charset=utf-8")
-
-    async def _until_gone(self, parsed: GraphQLRequest, receive: Receive, *, read_only: bool) -> Outcome:
-        """Run the request, and stop it with all its calls when the client goes."""
-        work = asyncio.create_task(self._engine.run(parsed, read_only=read_only))
-        gone = asyncio.create_task(disconnected(receive))
-        try:
-            await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                return work.result()
-            self._metrics.gone.inc()
-            raise ClientGone
-        finally:
-            for task in (work, gone):
-                if not task.done():
-                    task.cancel()
-                    with contextlib.suppress(asyncio.CancelledError, Exception):
-                        await task
 
 
 def error_response(refusal: Refused, media: str | None = None) -> Response:
@@ -131,7 +130,7 @@ def _refuse_foreign_page(request: Request) -> None:
 
     Browsers say where a request comes from; a header that a page may send only after a preflight says it may.
     """
-    if any(name in request.headers for name in (*_PREFLIGHT_HEADERS, "authorization")):
+    if any(name in request.headers for name in (*PREFLIGHT_HEADERS, "authorization")):
         return
     if request.headers.get("sec-fetch-site") in _FOREIGN_SITES:
-        raise Refused(403, "CSRF_REFUSED", f"send a {_PREFLIGHT_HEADERS[0]} header, or use POST with JSON")
+        raise Refused(403, "CSRF_REFUSED", f"send a {PREFLIGHT_HEADERS[0]} header, or use POST with JSON")

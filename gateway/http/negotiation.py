@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 GRAPHQL: Final = "application/graphql-response+json"
 JSON: Final = "application/json"
 _OFFERS: Final = (GRAPHQL, JSON)
 _MEDIA_MAX: Final = 30
+# Clients are many, and say what they take in few and short ways.
+_REMEMBERED: Final = 256
+_REMEMBERED_CHARS_MAX: Final = 256
 
 
 def response_type(accept: str | None) -> str | None:
     """The media type to answer with: application/json unless the newer one is asked for; None if neither will do."""
     if accept is None or not accept.strip():
         return JSON
+    return _chosen(accept) if len(accept) <= _REMEMBERED_CHARS_MAX else _chosen.__wrapped__(accept)
+
+
+@lru_cache(_REMEMBERED)
+def _chosen(accept: str) -> str | None:
     best: tuple[float, int, str] | None = None
     for place, part in enumerate(accept.split(",")[:_MEDIA_MAX]):
         media, quality = _weighed(part)
@@ -25,6 +34,9 @@ def response_type(accept: str | None) -> str | None:
 
 def is_utf8_json(content_type: str | None) -> bool:
     """Whether a request's content type is application/json, in UTF-8 if it says in what."""
+    # As most clients say it.
+    if content_type == JSON:
+        return True
     if content_type is None:
         return False
     media, *parameters = (part.strip().lower() for part in content_type.split(";"))

@@ -22,9 +22,16 @@ else
     redis.call('DEL', KEYS[1])
 end
 local count = #ARGV - 2
-for i = 1, count do
-    redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], string.format('%.0f-0', first + i - 1), 'e', ARGV[i + 2])
+local function add(call, i)
+    return call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], string.format('%.0f-0', first + i - 1), 'e', ARGV[i + 2])
 end
+local added = add(redis.pcall, 1)
+if type(added) == 'table' and added.err then
+    -- Somebody deleted the last entries: the stream remembers their ids and refuses them for ever.
+    redis.call('XSETID', KEYS[1], string.format('%.0f-0', first - 1))
+    add(redis.call, 1)
+end
+for i = 2, count do add(redis.call, i) end
 return first + count - 1
 """
 

@@ -40,6 +40,8 @@ _AWAY: Final = (
     asyncpg.QueryCanceledError,
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
+    # What asyncpg makes of a statement on a connection that the server is ending at this moment.
+    asyncpg.InternalClientError,
 )
 
 _log = structlog.get_logger(__name__)

@@ -18,6 +18,7 @@ from services.chassis.metrics import Metrics
 from services.chassis.partitions import DailyTable, ensure_daily_partitions
 from services.chassis.postgres import PostgresPool, unavailable_as_app_error
 from services.chassis.redis_client import REDIS_AWAY, RedisClient
+from services.chassis.stream_event import encoded
 
 EVENTS_TABLE: Final = DailyTable("events")
 
@@ -160,7 +161,7 @@ class Relay:
         rows = await self._log_reader.read(self._tail, self._batch)
         if not rows:
             return 0
-        self._tail = await self._stream.append(rows[0].pos, [self._encode(row) for row in rows])
+        self._tail = await self._stream.append(rows[0].pos, [encoded(row, self._encode) for row in rows])
         self._published_gauge.set(self._tail)
         return len(rows)
 

@@ -24,7 +24,6 @@ MODULES = [
     "daira.social.v1.post_service_pb2",
     "daira.social.v1.feature_service_pb2",
     "daira.social.v1.feed_service_pb2",
-    "daira.social.v1.safety_service_pb2",
     "daira.analytics.v1.analytics_service_pb2",
     "daira.events.v1.event_log_service_pb2",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,7 +59,8 @@ def loaded_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scratc
     """A platform with the graph and the posts loaded and every projection caught up."""
     graph, posts = graph_and_posts(tmp_path_factory.mktemp("data"))
     settings = {"SOCIAL_FAN_IN_THRESHOLD": str(FAN_IN_THRESHOLD)}
-    with ScratchPlatform.started(demo=False, settings=settings) as platform:
+    command = (sys.executable, "-m", "tests.e2e.lowered_border")
+    with ScratchPlatform.started(demo=False, settings=settings, command=command) as platform:
         platform.daira("load", "--graph", str(graph), "--posts", str(posts), "--seed", str(SEED))
         asyncio.run(platform.settle())
         yield platform

@@ -10,9 +10,11 @@ from typing import Any
 from dev.scratch_platform import ScratchPlatform
 
 SIGN_UP = (
-    "mutation($input: SignUpInput!) { signUp(input: $input) { userId profile { handle } tokens { accessToken } } }"
+    "mutation($input: SignUpInput!)"
+    " { signUp(input: $input) { userId profile { handle } tokens { accessToken refreshToken } } }"
 )
 SIGN_IN = "mutation($input: SignInInput!) { signIn(input: $input) { userId tokens { accessToken refreshToken } } }"
+REFRESH = "mutation($t: String!) { refreshTokens(input: {refreshToken: $t}) { tokens { accessToken refreshToken } } }"
 CREATE_POST = "mutation($input: CreatePostInput!) { createPost(input: $input) { post { id body } } }"
 FEED = """
 query($mode: FeedMode!, $first: Int!, $after: String) {
@@ -35,6 +37,7 @@ class Person:
     user_id: str
     token: str
     handle: str = ""
+    refresh_token: str = ""
     keys: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     @classmethod
@@ -44,7 +47,10 @@ class Person:
         fields = {"email": f"{handle}@example.com", "password": "كلمة سر طويلة", "handle": handle}
         variables = {"input": {**fields, "displayName": name, "idempotencyKey": secrets.token_hex(8)}}
         answer = platform.graphql(SIGN_UP, variables)["signUp"]
-        return cls(platform, answer["userId"], answer["tokens"]["accessToken"], answer["profile"]["handle"])
+        tokens = answer["tokens"]
+        return cls(
+            platform, answer["userId"], tokens["accessToken"], answer["profile"]["handle"], tokens["refreshToken"]
+        )
 
     @classmethod
     def signs_in(cls, platform: ScratchPlatform, phone: str, password: str) -> Person:
@@ -52,17 +58,25 @@ class Person:
         answer = platform.graphql(SIGN_IN, {"input": {"phone": phone, "password": password}})["signIn"]
         return cls(platform, answer["userId"], answer["tokens"]["accessToken"])
 
+    def renews(self) -> None:
+        """Takes a new access token, which lives for ten minutes."""
+        tokens = self.platform.graphql(REFRESH, {"t": self.refresh_token})["refreshTokens"]["tokens"]
+        self.token, self.refresh_token = tokens["accessToken"], tokens["refreshToken"]
+
     def asks(self, query: str, **variables: Any) -> dict[str, Any]:
         """The data of one request."""
         return self.platform.graphql(query, variables, self.token)
 
     def does(self, mutation: str, selection: str, *, key: str | None = None, **fields: Any) -> dict[str, Any]:
         """The payload of one mutation with an input object and an idempotency key."""
-        kind = mutation[0].upper() + mutation[1:]
-        query = f"mutation($input: {kind}Input!) {{ {mutation}(input: $input) {{ {selection} }} }}"
         fields["idempotencyKey"] = key or f"{self.user_id}-{next(self.keys)}"
-        payload: dict[str, Any] = self.asks(query, input=fields)[mutation]
+        payload: dict[str, Any] = self.asks(self.mutation(mutation, selection), input=fields)[mutation]
         return payload
+
+    @staticmethod
+    def mutation(name: str, selection: str) -> str:
+        """The document of a mutation with an input object."""
+        return f"mutation($input: {name[0].upper() + name[1:]}Input!) {{ {name}(input: $input) {{ {selection} }} }}"
 
     def posts(self, body: str, key: str | None = None) -> str:
         """Publishes a post and returns its opaque id."""

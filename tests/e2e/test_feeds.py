@@ -73,6 +73,17 @@ def test_ranked_feeds_are_the_oracles_to_the_last_post(readers: list[Person], st
     assert compared > RANKED_READERS, "the graph gave nobody anything to read"
 
 
+def test_some_authors_are_merged_at_read(loaded_platform: ScratchPlatform) -> None:
+    async def merged() -> int:
+        connection = await asyncpg.connect(loaded_platform.endpoints["SOCIAL_DATABASE_URL"])
+        try:
+            return int(await connection.fetchval("SELECT count(*) FROM author_counters WHERE fan_in"))
+        finally:
+            await connection.close()
+
+    assert asyncio.run(merged()) > 0, "the border of fan-in is out of reach: half of the feed was not tested"
+
+
 def test_loading_again_changes_nothing(
     loaded_platform: ScratchPlatform, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

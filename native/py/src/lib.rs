@@ -6,6 +6,7 @@ mod error;
 mod feed;
 mod feeds;
 mod ids;
+mod json_plan;
 mod muted;
 mod seen;
 mod settings;
@@ -23,6 +24,8 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 mod _native {
     #[pymodule_export]
     use crate::feed::RankedFeed;
+    #[pymodule_export]
+    use crate::json_plan::JsonPlan;
     #[pymodule_export]
     use crate::muted::{fold_words, hide_muted};
     #[pymodule_export]

@@ -1,4 +1,4 @@
-"""The feature table and feed ranking of DAIRA, in Rust; a build older than its sources is refused."""
+"""The feature table, feed ranking and JSON plans of DAIRA, in Rust; a build older than its sources is refused."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from daira_native._freshness import refuse_stale
 from daira_native._native import (
     FeatureTable,
+    JsonPlan,
     RankedFeed,
     RankSettings,
     fold_words,
@@ -21,6 +22,7 @@ refuse_stale(source_hash(), Path(__file__).resolve().parents[2])
 
 __all__ = [
     "FeatureTable",
+    "JsonPlan",
     "RankSettings",
     "RankedFeed",
     "fold_words",

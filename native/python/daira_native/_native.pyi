@@ -4,6 +4,7 @@ from typing import final
 
 __all__ = [
     "FeatureTable",
+    "JsonPlan",
     "RankSettings",
     "RankedFeed",
     "fold_words",
@@ -49,6 +50,19 @@ class RankedFeed:
     def nanoseconds(self) -> dict[str, int]: ...
     def terms(self, start: int, count: int) -> list[tuple[int, float, float, float, float, float, float]]: ...
     def __len__(self) -> int: ...
+
+@final
+class JsonPlan:
+    def __new__(cls, root: tuple[object, ...]) -> JsonPlan: ...
+    def render(
+        self,
+        message: bytes,
+        before: bytes,
+        behind: bytes,
+        *,
+        first: int = 0,
+        after: tuple[str, int, int] | None = None,
+    ) -> bytes: ...
 
 @final
 class FeatureTable:

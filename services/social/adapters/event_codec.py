@@ -12,7 +12,20 @@ STREAM: Final = "events:social"
 
 
 def to_event(row: EventRow) -> events_pb2.Event:
-    """The event of a row of the log; AttributeError for a kind that the contract does not know."""
+    """The event of a row of the log.
+
+    AttributeError for a kind that the contract does not know, DecodeError for a payload that is none of its kind.
+    """
+    event = envelope(row)
+    payload = getattr(event, row.kind)
+    # An empty payload must still set its field: the field is the kind.
+    payload.SetInParent()
+    payload.MergeFromString(row.payload)
+    return event
+
+
+def envelope(row: EventRow) -> events_pb2.Event:
+    """The event without its payload: all there is of a row that `to_event` refuses."""
     event = events_pb2.Event(
         pos=row.pos,
         event_id=row.event_id,
@@ -22,10 +35,6 @@ def to_event(row: EventRow) -> events_pb2.Event:
         service=SERVICE,
     )
     event.occurred_at.FromDatetime(row.occurred_at)
-    payload = getattr(event, row.kind)
-    # An empty payload must still set its field: the field is the kind.
-    payload.SetInParent()
-    payload.MergeFromString(row.payload)
     return event
 
 

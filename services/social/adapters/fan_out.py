@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
+from google.protobuf.message import DecodeError
 
 from daira.events.v1 import events_pb2
 from services.chassis.clock import Clock
@@ -72,7 +73,7 @@ class FanOut:
         """Apply a batch, and what Redis has lost before it."""
         async with self._busy:
             await self._replay_lost(batch[0].pos - 1)
-            await self._apply(batch)
+            await self._apply(batch, batch[-1].pos)
             self._applied = max(self._applied, batch[-1].pos)
 
     async def watch(self, stop: asyncio.Event) -> None:
@@ -94,10 +95,11 @@ class FanOut:
             batch = await self._event_log.read(reached, min(_REPLAY_BATCH, until - reached))
             if not batch:
                 return
-            await self._apply(batch)
+            # What was given up the first time must not make this fail, and with it everything that comes after.
+            await self._apply([event for event in batch if _is_readable(event)], batch[-1].pos)
             reached = batch[-1].pos
 
-    async def _apply(self, batch: Sequence[StreamEvent]) -> None:
+    async def _apply(self, batch: Sequence[StreamEvent], until: int) -> None:
         work = self._work_of(batch)
         if work.readers:
             await self._inboxes.invalidate(list(work.readers))
@@ -111,7 +113,7 @@ class FanOut:
                 rows = await self._pool.fetch(_NOT_FAN_IN, list(work.late_authors))
             await self._forget_followers([row[0] for row in rows])
         await self._deliver(work.fresh)
-        await self._inboxes.set_reached(batch[-1].pos)
+        await self._inboxes.set_reached(until)
 
     def _work_of(self, batch: Sequence[StreamEvent]) -> _Work:
         work, late_before_ms = _Work(), self._clock.now_ms() - LATE_MS
@@ -176,3 +178,11 @@ class FanOut:
             if len(rows) < _FOLLOWERS_A_CHUNK:
                 return
             after = rows[-1][0]
+
+
+def _is_readable(event: StreamEvent) -> bool:
+    try:
+        events_pb2.Event.FromString(event.data)
+    except DecodeError:
+        return False
+    return True

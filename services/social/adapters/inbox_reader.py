@@ -11,8 +11,9 @@ from services.chassis.ids import MAX_ID
 from services.chassis.redis_client import RedisBreaker, RedisClient
 from services.social.adapters import own_writes, redis_inbox, redis_seen
 from services.social.adapters.own_writes import OwnWrites
-from services.social.adapters.redis_inbox import CAP, RedisInboxes, floor_of
+from services.social.adapters.redis_inbox import CAP, RedisInboxes, with_bottom
 from services.social.application.feed.ports import Features, FeedStore, InboxRead, Ranker
+from services.social.domain.inbox import floor_of
 
 
 class InboxReader:
@@ -83,16 +84,16 @@ class InboxReader:
             async with self._breaker.guard():
                 await self._inboxes.finish(viewer_id, nonce, newest)
         # What is fanned out from now on is in the next feed; this one is as of the read above.
-        return [*(b"%d" % post_id for post_id in newest), *([b"0"] if len(newest) < CAP else [])]
+        return [b"%d" % entry for entry in with_bottom(newest)]
 
     async def _newest(self, viewer_id: int) -> Sequence[int]:
-        """By the feature table, once it has everything that may have been fanned out before the build began."""
+        """What an inbox keeps and one more; by the feature table, once it has all that was fanned out before."""
         following = await self._store.following(viewer_id)
         if await self._features.reached(following.head_pos):
-            newest = self._ranker.newest((*following.authors, viewer_id), CAP)
-            if not self._ranker.floor or (len(newest) == CAP and newest[-1] >= self._ranker.floor):
+            newest = self._ranker.newest((*following.authors, viewer_id), CAP + 1)
+            if not self._ranker.floor or (len(newest) > CAP and newest[-1] >= self._ranker.floor):
                 return newest
-        return await self._store.newest(viewer_id, MAX_ID, CAP)
+        return await self._store.newest(viewer_id, MAX_ID, CAP + 1)
 
     def _end(self, viewer_id: int, done: asyncio.Task[Sequence[bytes]]) -> None:
         if self._building.get(viewer_id) is done:

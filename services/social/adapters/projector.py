@@ -38,7 +38,10 @@ ON CONFLICT (user_id) DO UPDATE SET followers = c.followers + excluded.followers
 RETURNING user_id, followers, fan_in
 """
 # Back below the border an author stays merged until the fan-out has forgotten the followers' inboxes.
-_FLIP: Final = "UPDATE author_counters SET fan_in = $2, merged = merged OR $2 WHERE user_id = $1"
+_FLIP: Final = """
+UPDATE author_counters SET fan_in = $2, merged = merged OR $2, fan_in_flips = fan_in_flips + 1 WHERE user_id = $1
+RETURNING fan_in_flips
+"""
 _AFFINITIES_OF: Final = """
 SELECT a.viewer_id, a.author_id, a.weight, a.as_of
 FROM affinities a JOIN unnest($1::bigint[], $2::bigint[]) AS w (viewer_id, author_id) USING (viewer_id, author_id)
@@ -75,9 +78,9 @@ class Projector:
             flip = fan_in_flip(followers, is_fan_in=is_fan_in, threshold=self._fan_in_threshold)
             if flip is None:
                 continue
-            await connection.execute(_FLIP, user_id, flip)
+            flips = await connection.fetchval(_FLIP, user_id, flip)
             payload = events_pb2.AuthorFanModeChanged(fan_in=flip, followers=followers).SerializeToString()
-            await connection.execute(NEW_EVENT_SQL, "author_fan_mode_changed", user_id, 0, 0, payload)
+            await connection.execute(NEW_EVENT_SQL, "author_fan_mode_changed", user_id, flips, 0, payload)
 
 
 def add_up(batch: Sequence[StreamEvent]) -> Changes:

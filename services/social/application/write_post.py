@@ -21,7 +21,8 @@ class WritePosts:
         """Publish. AppError FIELD_INVALID, IDEMPOTENCY_KEY_REUSED, PROFILE_MISSING."""
         text = clean_text(body, "body", 1, BODY_CHARS_MAX, multiline=True)
         post, is_new = await self._posts.create(NewPost(author_id, text, language_of(text), kind_of(text)), call)
-        if is_new:
+        # A repeat may be of a call that was broken off right after its commit, and told nobody.
+        if is_new or await self._posts.read([post.post_id], author_id):
             await self._features.post_created(post.post_id, author_id, post.kind)
         return post
 

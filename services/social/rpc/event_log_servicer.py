@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from google.protobuf.message import DecodeError
+
 from daira.events.v1 import event_log_service_pb2 as pb
-from daira.events.v1 import event_log_service_pb2_grpc
+from daira.events.v1 import event_log_service_pb2_grpc, events_pb2
 from services.chassis.errors import invalid
-from services.chassis.event_log import PostgresEventLog
-from services.social.adapters.event_codec import to_event
+from services.chassis.event_log import EventRow, PostgresEventLog
+from services.social.adapters.event_codec import envelope, to_event
 
 _PAGE_DEFAULT: Final = 500
 _PAGE_MAX: Final = 1000
@@ -34,9 +36,17 @@ class EventLogServicer(event_log_service_pb2_grpc.EventLogServiceServicer):
         head = max(head, rows[-1].pos if rows else 0)
         answer, size = pb.ListEventsResponse(head_pos=head), 0
         for row in rows:
-            event = to_event(row)
+            event = _listed(row)
             size += event.ByteSize()
             if answer.events and size > _BYTES_MAX:
                 break
             answer.events.append(event)
         return answer
+
+
+def _listed(row: EventRow) -> events_pb2.Event:
+    """The event; of a row that is none only its envelope, for a hole would stop who asks."""
+    try:
+        return to_event(row)
+    except (AttributeError, DecodeError):
+        return envelope(row)

@@ -52,6 +52,33 @@ async def test_a_closed_pool_is_absence(postgres_url: str) -> None:
 
 
 @pytest.mark.faults
+async def test_sessions_ended_by_the_server_at_any_moment_are_absence(postgres_url: str) -> None:
+    pool = await create_pool(postgres_url, application_name="test", max_size=8)
+    ending = await create_pool(postgres_url, application_name="ends", min_size=1, max_size=1)
+    done, answered, away = asyncio.Event(), 0, 0
+
+    async def ask() -> None:
+        nonlocal answered, away
+        while not done.is_set():
+            try:
+                async with unavailable_as_app_error():
+                    answered += await pool.fetchval("SELECT 1")
+            except AppError:
+                away += 1
+
+    asking = [asyncio.create_task(ask()) for _ in range(8)]
+    for _ in range(60):
+        await ending.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'test'")
+        await asyncio.sleep(0.005)
+    done.set()
+    await asyncio.gather(*asking)
+    await pool.close()
+    await ending.close()
+    assert answered > 0
+    assert away > 0
+
+
+@pytest.mark.faults
 async def test_killed_and_started_again(killable_postgres: EmbeddedPostgres) -> None:
     pool = await create_pool(killable_postgres.url, application_name="test", max_size=4)
     await pool.execute("SELECT 1")

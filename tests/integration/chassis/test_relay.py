@@ -164,6 +164,20 @@ async def test_a_stream_that_lost_its_end_is_continued_from_there(pool: Postgres
     assert await stream_entries(redis) == [(n, n) for n in range(1, 21)]
 
 
+async def test_a_stream_whose_last_entries_were_deleted_by_hand_gets_them_again(
+    pool: PostgresPool, redis: RedisClient
+) -> None:
+    await write(pool, 20)
+    relay = make_relay(pool, redis)
+    await relay.step()
+    for pos in (18, 19, 20):
+        await redis.xdel(STREAM, f"{pos}-0")
+    await write(pool, 5, first=21)
+    while await relay.step():
+        pass
+    assert await stream_entries(redis) == [(n, n) for n in range(1, 26)]
+
+
 async def test_a_stream_of_another_log_is_replaced(pool: PostgresPool, redis: RedisClient) -> None:
     await redis.xadd(STREAM, {b"e": b"\0" * 16}, id="999-0")
     await write(pool, 3)

@@ -93,6 +93,7 @@ def ports() -> dict[str, str]:
         "PAYMENTS_PORT",
         "SOCIAL_PORT",
         "ANALYTICS_PORT",
+        "SOCIAL_METRICS_PORT",
         "POSTGRES_PORT",
         "REDIS_PORT",
     )

@@ -24,21 +24,21 @@ TIMEOUT_S = 2.0
 
 
 class StubCalls:
-    """Backends by method name: a message, an exception, or a function of the request. Anything else answers empty."""
+    """Backends by method name: a message, bytes, an exception, or a function of the request. Others answer empty."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] = {}
         self.requests: list[tuple[str, Any]] = []
 
-    async def call(self, method: Method, request: Any) -> Any:
-        name = method.name.rsplit("/", 1)[1]
+    async def call(self, method: Method, message: bytes) -> bytes:
+        name, request = method.name.rsplit("/", 1)[1], method.request_class.FromString(message)
         self.requests.append((name, request))
         answer = self.answers.get(name, method.response_class())
         if callable(answer) and not isinstance(answer, type):
             answer = answer(request)
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return answer if isinstance(answer, bytes) else bytes(answer.SerializeToString())
 
 
 class Steady:
@@ -66,7 +66,7 @@ def calls() -> StubCalls:
 @pytest.fixture
 def make_client(schema: GraphQLSchema, calls: StubCalls) -> Callable[..., httpx.AsyncClient]:
     def make(*, introspection: bool = True, graphiql: bool = True) -> httpx.AsyncClient:
-        engine = Engine(schema, Documents(schema, introspection=introspection), calls, timeout_s=TIMEOUT_S)
+        engine = Engine(schema, Documents(schema, introspection=introspection), calls)
         metrics = GatewayMetrics(CollectorRegistry())
         endpoint = GraphQLEndpoint(engine, metrics, timeout_s=TIMEOUT_S, in_flight_max=100)
         app: Any = App(endpoint, Steady(), GraphiQL() if graphiql else None)

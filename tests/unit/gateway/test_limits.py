@@ -8,7 +8,7 @@ import httpx
 import pytest
 from graphql import GraphQLSchema, get_introspection_query
 
-from gateway import cost, limits
+from gateway import limits
 from gateway.cost import CostModel
 from gateway.documents import Documents, PreparedDocument
 
@@ -112,7 +112,7 @@ def test_cost_counts_fragments_each_time(schema: GraphQLSchema) -> None:
         assert isinstance(prepared, PreparedDocument)
         operation = prepared.operation(None)
         assert operation is not None
-        return cost.total(prepared.prices(operation, model), {})
+        return operation.prices(prepared.document, model).total({})
 
     assert price("{ __typename }") == 0
     assert price("{ me { id } }") == 10

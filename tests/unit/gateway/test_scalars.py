@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from daira.payments.v1 import payments_service_pb2
 from gateway.binding.answers import make_page
+from gateway.binding.requests import Paging
 from gateway.cursors import Cursor
 from gateway.scalars import Money, date_time, saturated
 from tests.unit.gateway.conftest import StubCalls
@@ -63,25 +64,25 @@ async def test_piastres_refused(client: httpx.AsyncClient, calls: StubCalls, val
 
 def test_pages() -> None:
     items, key = list(range(100, 110)), int
-    first = make_page(None, items, key, None, "next", 10)
+    first = make_page(None, items, key, Paging(10, None), "next")
     assert [edge.item for edge in first.edges] == items
     assert first.page_info.has_next_page
     assert first.page_info.end_cursor == Cursor("next").encode()
-    last = make_page(None, items, key, Cursor("next"), "", 10)
+    last = make_page(None, items, key, Paging(10, Cursor("next")), "")
     assert not last.page_info.has_next_page
     assert last.page_info.has_previous_page
     assert last.page_info.end_cursor == Cursor("next", 10, 109).encode()
-    cut = make_page(None, items, key, Cursor("next", 2, 101), "more", 3)
+    cut = make_page(None, items, key, Paging(3, Cursor("next", 2, 101)), "more")
     assert [edge.item for edge in cut.edges] == [102, 103, 104]
     assert cut.page_info.has_next_page
-    gone = make_page(None, items, key, Cursor("next", 2, 999), "", 3)
+    gone = make_page(None, items, key, Paging(3, Cursor("next", 2, 999)), "")
     assert [edge.item for edge in gone.edges] == [102, 103, 104]
-    empty = make_page(None, [], key, None, "", 3)
+    empty = make_page(None, [], key, Paging(3, None), "")
     assert (empty.page_info.start_cursor, empty.page_info.end_cursor, empty.page_info.has_next_page) == (
         None,
         None,
         False,
     )
     # A page that others emptied still leads on.
-    emptied = make_page(None, [], key, Cursor("t", 3, 5), "more", 3)
+    emptied = make_page(None, [], key, Paging(3, Cursor("t", 3, 5)), "more")
     assert (emptied.page_info.end_cursor, emptied.page_info.has_next_page) == (Cursor("more").encode(), True)

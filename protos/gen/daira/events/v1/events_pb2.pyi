@@ -646,7 +646,7 @@ Global___PostReported: _TypeAlias = PostReported  # noqa: Y015
 
 @_typing.final
 class AuthorFanModeChanged(_message.Message):
-    """The author crossed the fan-in border."""
+    """The author crossed the fan-in border; the aggregate's version counts the crossings."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

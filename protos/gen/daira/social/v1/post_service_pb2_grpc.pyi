@@ -45,10 +45,6 @@ class PostServiceStub:
     """The caller takes a like back. Without a like it is no error."""
     ReportPost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.ReportPostRequest, _post_service_pb2.ReportPostResponse]
     """The caller reports a post of somebody else, and never sees it in a feed again; once a person and post counts."""
-    Repost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.RepostRequest, _post_service_pb2.RepostResponse]
-    """The caller passes a post on to their followers. Twice is no error. A private author's post is not passed on."""
-    UndoRepost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.UndoRepostRequest, _post_service_pb2.UndoRepostResponse]
-    """The caller no longer passes a post on. Without a repost it is no error."""
 
 @_typing.type_check_only
 class PostServiceAsyncStub(PostServiceStub):
@@ -67,10 +63,6 @@ class PostServiceAsyncStub(PostServiceStub):
     """The caller takes a like back. Without a like it is no error."""
     ReportPost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.ReportPostRequest, _post_service_pb2.ReportPostResponse]  # type: ignore[assignment]
     """The caller reports a post of somebody else, and never sees it in a feed again; once a person and post counts."""
-    Repost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.RepostRequest, _post_service_pb2.RepostResponse]  # type: ignore[assignment]
-    """The caller passes a post on to their followers. Twice is no error. A private author's post is not passed on."""
-    UndoRepost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.UndoRepostRequest, _post_service_pb2.UndoRepostResponse]  # type: ignore[assignment]
-    """The caller no longer passes a post on. Without a repost it is no error."""
 
 class PostServiceServicer(metaclass=_abc_1.ABCMeta):
     """Posts, and what people do with them."""
@@ -122,21 +114,5 @@ class PostServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_post_service_pb2.ReportPostResponse, _abc.Awaitable[_post_service_pb2.ReportPostResponse]]:
         """The caller reports a post of somebody else, and never sees it in a feed again; once a person and post counts."""
-
-    @_abc_1.abstractmethod
-    def Repost(
-        self,
-        request: _post_service_pb2.RepostRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_post_service_pb2.RepostResponse, _abc.Awaitable[_post_service_pb2.RepostResponse]]:
-        """The caller passes a post on to their followers. Twice is no error. A private author's post is not passed on."""
-
-    @_abc_1.abstractmethod
-    def UndoRepost(
-        self,
-        request: _post_service_pb2.UndoRepostRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_post_service_pb2.UndoRepostResponse, _abc.Awaitable[_post_service_pb2.UndoRepostResponse]]:
-        """The caller no longer passes a post on. Without a repost it is no error."""
 
 def add_PostServiceServicer_to_server(servicer: PostServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -75,14 +75,26 @@ STATEMENTS = (
     # The sum of the reporters' trust in percent.
     "ALTER TABLE post_counters ADD COLUMN report_trust bigint NOT NULL DEFAULT 0",
     "UPDATE post_counters SET report_trust = 100 * reports",
-    # Whether the fan-out writes this author's posts to inboxes: the mode as of its place in the log.
-    "ALTER TABLE author_counters ADD COLUMN pushed boolean NOT NULL DEFAULT true",
-    "UPDATE author_counters SET pushed = NOT fan_in",
-    # Posts of authors with many followers on their way to the inboxes, and how far they are.
+    # How often the author crossed the fan-in border: tells the fan-out whether a crossing was the last one.
+    "ALTER TABLE author_counters ADD COLUMN fan_in_flips integer NOT NULL DEFAULT 0",
+    # The crossings by their places in the log, written by the fan-out: whether an author's posts after that place are
+    # written to inboxes. An author without a row has never crossed, and is.
+    """
+    CREATE TABLE fan_modes (
+        author_id bigint NOT NULL,
+        pos bigint NOT NULL,
+        pushed boolean NOT NULL,
+        recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        PRIMARY KEY (author_id, pos)
+    )
+    """,
+    "INSERT INTO fan_modes (author_id, pos, pushed) SELECT user_id, 0, false FROM author_counters WHERE fan_in",
+    # Posts of authors with many followers on their way to the inboxes, their places in the log, and how far they are.
     """
     CREATE TABLE fan_out_jobs (
         post_id bigint PRIMARY KEY,
         author_id bigint NOT NULL,
+        pos bigint NOT NULL,
         after_follower_id bigint NOT NULL DEFAULT 0
     ) WITH (fillfactor = 50)
     """,
