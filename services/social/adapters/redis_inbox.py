@@ -16,7 +16,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Sequence
 from hashlib import sha1
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from redis.exceptions import NoScriptError
 
@@ -26,8 +26,15 @@ CAP: Final = 800
 TRIM_ABOVE: Final = 1000
 LIFE_S: Final = 7 * 86_400
 COMMANDS_A_ROUND_TRIP: Final = 2000
-_REACHED: Final = "fan_out:pos"
+FILLED_UP_TO: Final = "fan_out:pos"
 
+# KEYS: the mark; ARGV: what it was at least, what it is to be. Answers nothing, or how far back it is.
+_ADVANCE: Final = """
+local pos = tonumber(redis.call('GET', KEYS[1]) or ARGV[1])
+if pos < tonumber(ARGV[1]) then return pos end
+if pos <= tonumber(ARGV[2]) then redis.call('SET', KEYS[1], ARGV[2]) end
+return false
+"""
 # KEYS: inbox; ARGV: how many to keep. Ids are compared as text, for a Lua number has 53 bits. What a build has not put
 # its part under yet is forgotten: the build notices.
 _TRIM: Final = b"""
@@ -63,12 +70,20 @@ return 1
 """
 
 
+class Pushed(NamedTuple):
+    """How many inboxes took a post, and how many were cut meanwhile."""
+
+    taken: int = 0
+    cut: int = 0
+
+
 class RedisInboxes:
     """Reads, builds, fills and forgets inboxes."""
 
     def __init__(self, redis: RedisClient) -> None:
         self._redis = redis
         self._long: set[bytes] = set()
+        self._advance = redis.register_script(_ADVANCE)
         self._begin = redis.register_script(_BEGIN)
         self._finish = redis.register_script(_FINISH)
 
@@ -96,28 +111,30 @@ class RedisInboxes:
         entries = with_bottom(newest_first)
         return bool(await self._finish(keys=[_key(viewer_id)], args=[nonce, LIFE_S, *entries]))
 
-    async def push(self, post_id: int, viewer_ids: Sequence[int]) -> int:
-        """Push a post into those of the inboxes that exist; how many did."""
+    async def push(self, post_id: int, viewer_ids: Sequence[int]) -> Pushed:
+        """Push a post into those of the inboxes that exist."""
         return await self.push_many([(post_id, viewer_ids)])
 
-    async def push_many(self, posts: Iterable[tuple[int, Sequence[int]]]) -> int:
-        """Push posts, each with its readers, in order; how many inboxes took one. Long ones are cut."""
-        taken = 0
+    async def push_many(self, posts: Iterable[tuple[int, Sequence[int]]]) -> Pushed:
+        """Push posts, each with its readers, in order. Long inboxes are cut."""
+        taken, cut = 0, 0
         commands: list[bytes] = []
         pending: list[bytes] = []
         for post_id, viewer_ids in posts:
             for start in range(0, len(viewer_ids), COMMANDS_A_ROUND_TRIP):
-                keys = [b"inbox:%d" % viewer_id for viewer_id in viewer_ids[start : start + COMMANDS_A_ROUND_TRIP]]
+                keys = [_key(viewer_id) for viewer_id in viewer_ids[start : start + COMMANDS_A_ROUND_TRIP]]
                 if len(pending) + len(keys) > COMMANDS_A_ROUND_TRIP:
-                    taken += await self._push(commands, pending)
+                    pushed = await self._push(commands, pending)
+                    taken, cut = taken + pushed.taken, cut + pushed.cut
                     commands, pending = [], []
                 commands.append(encoded_for_each(b"LPUSHX", keys, b"%d" % post_id))
                 pending += keys
-        return taken + await self._push(commands, pending)
+        pushed = await self._push(commands, pending)
+        return Pushed(taken + pushed.taken, cut + pushed.cut)
 
-    async def _push(self, commands: Sequence[bytes], keys: Sequence[bytes]) -> int:
+    async def _push(self, commands: Sequence[bytes], keys: Sequence[bytes]) -> Pushed:
         if not keys:
-            return 0
+            return Pushed()
         # What the last round trip found too long is cut in this one; if that fails, the next push to it finds it again.
         long, self._long = self._long, set()
         trims = [encoded(b"EVALSHA", _TRIM_SHA, b"1", key, b"%d" % CAP) for key in long]
@@ -132,7 +149,7 @@ class RedisInboxes:
             await self._forget(strange)
             lengths = [0 if isinstance(length, Exception) else length for length in lengths]
         self._long.update(key for key, length in zip(keys, lengths, strict=True) if length > TRIM_ABOVE)
-        return len(lengths) - lengths.count(0)
+        return Pushed(len(lengths) - lengths.count(0), len(trims))
 
     async def invalidate(self, viewer_ids: Sequence[int]) -> None:
         """Forget inboxes: the next read rebuilds them."""
@@ -144,17 +161,14 @@ class RedisInboxes:
             if isinstance(reply, Exception):
                 raise reply
 
-    async def reached(self) -> int | None:
-        """Up to which position of the log these inboxes were filled; None when Redis has never been told, or lost all.
+    async def advance(self, expected: int, pos: int) -> int | None:
+        """Keep that the inboxes were filled up to `pos`, after they had been up to `expected` at least.
 
-        Less than was told means that Redis came back with an older state of itself.
+        When they had not, Redis came back with an older state of itself: then nothing is kept, and the answer is how
+        far these were filled. A Redis that has lost all has no inboxes that could lack anything.
         """
-        value = await self._redis.get(_REACHED)
-        return None if value is None else int(value)
-
-    async def set_reached(self, pos: int) -> None:
-        """Keep beside the inboxes how far they were filled."""
-        await self._redis.set(_REACHED, pos)
+        fallen_to = await self._advance(keys=[FILLED_UP_TO], args=[expected, pos])
+        return None if fallen_to is None else int(fallen_to)
 
 
 def with_bottom(newest_first: Sequence[int]) -> list[int]:
