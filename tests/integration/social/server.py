@@ -124,7 +124,8 @@ class Social:
 
     async def fan_out(self, stop: asyncio.Event) -> None:
         handler = FanOut(self.pool, self.inboxes, self.log, SystemClock())
-        await asyncio.gather(self._consumer(FAN_OUT, handler, saves=False).run(stop), handler.watch(stop))
+        consumer = self._consumer(FAN_OUT, handler, saves=False)
+        await asyncio.gather(consumer.run(stop), handler.jobs.run(stop), handler.watch(stop))
 
     def _consumer(self, name: str, handler: Any, *, saves: bool) -> Consumer:
         return Consumer(
@@ -173,9 +174,9 @@ def environment(database_url: str, redis_url: str, **settings: str) -> dict[str,
 
 @contextlib.asynccontextmanager
 async def running(
-    database_url: str, redis_url: str, signer: Signer | None = None, **settings: str
+    database_url: str, redis_url: str, signer: Signer | None = None, *, follows_log: bool = True, **settings: str
 ) -> AsyncIterator[Social]:
-    """Serve social until the block ends; replicas share a signer."""
+    """Serve social until the block ends; replicas share a signer. Without `follows_log` a test feeds its features."""
     parsed = social_settings(environment(database_url, redis_url, **settings))
     pool = await create_pool(database_url, application_name="social-test", max_size=16, statement_timeout_ms=20_000)
     redis = create_redis(redis_url, timeout_s=1.0, client_name="social-test")
@@ -184,10 +185,9 @@ async def running(
     limits = ServerSettings(default_deadline_s=60, drain_wait_s=0, grace_s=1)
     builder = build_server(parsed, limits, made, KeySet(signer, clock), clock, metrics)
     stop, port = asyncio.Event(), asyncio.get_running_loop().create_future()
-    mains: list[Coroutine[Any, Any, None]] = [
-        serve(builder, stop, on_listening=port.set_result),
-        made.tail.run(stop),
-    ]
+    mains: list[Coroutine[Any, Any, None]] = [serve(builder, stop, on_listening=port.set_result)]
+    if follows_log:
+        mains.append(made.tail.run(stop))
     tasks = [asyncio.create_task(main) for main in mains]
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{await port}")
     try:

@@ -19,6 +19,7 @@ from services.chassis.stream_event import EventSource, StreamEvent
 from services.social.adapters.event_codec import STREAM
 from services.social.adapters.fan_out import FanOut
 from services.social.adapters.projector import Projector
+from services.social.adapters.redis_inbox import FILLED_UP_TO
 from tests.integration.social.feed.reading import MODES, everything_applied, recorded_state, whole
 from tests.integration.social.feed.test_against_the_oracle import Community
 from tests.integration.social.person import Person
@@ -204,7 +205,7 @@ async def test_poison_among_what_redis_has_lost_does_not_stop_the_fan_out(social
         assert kept is not None
         # What a Redis does that restarts from an older snapshot.
         await social.redis.restore(f"inbox:{fan.user_id}", 0, kept, replace=True)
-        await social.inboxes.set_reached(kept_pos)
+        await social.redis.set(FILLED_UP_TO, kept_pos)
         after = (await author.posts("بعدها")).post_id
         await social.settled()
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dev.stores.redis_server import EmbeddedRedis
 from services.chassis.clock import SystemClock
 from services.social.adapters.fan_out import LATE_MS, FanOut
+from services.social.adapters.redis_inbox import FILLED_UP_TO
 from tests.fakes.clock import FixedClock
 from tests.integration.social.person import Person
 from tests.integration.social.server import Social, running, until
@@ -183,7 +184,7 @@ async def test_redis_that_comes_back_older_is_filled_up(social: Social) -> None:
         await social.settled()
         # What a Redis does that restarts from an older snapshot.
         await social.redis.restore(f"inbox:{fan.user_id}", 0, before, replace=True)
-        await social.inboxes.set_reached(kept_pos)
+        await social.redis.set(FILLED_UP_TO, kept_pos)
 
         async def filled() -> bool:
             return await inbox(social, fan) == [second, first, 0]

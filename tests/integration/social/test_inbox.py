@@ -8,7 +8,7 @@ import pytest
 
 from services.chassis.ids import compose
 from services.chassis.redis_client import RedisClient, create_redis
-from services.social.adapters.redis_inbox import CAP, TRIM_ABOVE, RedisInboxes
+from services.social.adapters.redis_inbox import CAP, TRIM_ABOVE, Pushed, RedisInboxes
 from services.social.domain.inbox import floor_of
 
 READER = 77
@@ -152,7 +152,7 @@ async def test_what_is_no_inbox_is_cleared_away_and_holds_nobody_up(inboxes: Red
     first, second = post_ids(2)
     await build(inboxes, [first])
     await redis.set(f"inbox:{READER + 1}", "not a list")
-    assert await inboxes.push(second, [READER + 1, READER]) == 1
+    assert await inboxes.push(second, [READER + 1, READER]) == Pushed(taken=1)
     assert await read(inboxes) == [second, first, 0]
     assert await redis.exists(f"inbox:{READER + 1}") == 0
 

@@ -10,7 +10,7 @@ from services.social.application.feed.ports import FeedStore
 
 _VIEWERS_MAX: Final = 100_000
 # Events forget sooner; this bounds how long a log that stands still can keep an author out.
-_LIFE_S: Final = 60.0
+REMEMBERED_S: Final = 60.0
 
 
 class FollowedAuthors:
@@ -33,7 +33,7 @@ class FollowedAuthors:
         authors = tuple(await self._store.fan_in_followees(viewer_id))
         # What was read while something was forgotten may be of before: it is used once and not remembered.
         if before == self._forgotten:
-            self._remembered[viewer_id] = now + _LIFE_S, authors
+            self._remembered[viewer_id] = now + REMEMBERED_S, authors
             self._remembered.move_to_end(viewer_id)
             if len(self._remembered) > _VIEWERS_MAX:
                 self._remembered.popitem(last=False)
