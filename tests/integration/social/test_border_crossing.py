@@ -48,7 +48,8 @@ KNOWN: dict[str, list[Act]] = {
         ("replicate", 0, 1), READ, SETTLE, READ,
     ],
     "published while beyond the border": [
-        SETTLE, READ, IN, SETTLE, POST, SETTLE, READ, OUT, ("fan_out", 0, 50), READ, SETTLE, READ, POST, SETTLE, *JOBS, READ,
+        SETTLE, READ, IN, SETTLE, POST, SETTLE, READ, OUT, ("fan_out", 0, 50), READ, SETTLE, READ, POST, SETTLE, *JOBS,
+        READ,
     ],
     "across four times before the fan-out looks": [
         SETTLE, READ, IN, POST, OUT, POST, IN, POST, OUT, POST, ("replicate", 0, 50),

@@ -23,8 +23,8 @@ from tests.integration.social.server import Social, running
 from tests.oracles import feed as oracle
 
 FANS = 5
-# In at four followers, out below 3.6; more than two are a job, two by two. Three fans follow the first author throughout
-# unless an act says otherwise.
+# In at four followers, out below 3.6; more than two are a job, two by two. Three fans follow the first author
+# throughout, unless an act says otherwise.
 THRESHOLD, BIG, STEADY = 4, 2, 3
 
 Act = tuple[Any, ...]
@@ -133,8 +133,8 @@ class Village:
         await self._follow(0, 0, author=1)
         for fan in range(STEADY):
             await self._follow(fan, 0)
-        for fan in self.fans:
-            await Person(self.replicas[0], fan.user_id).latest()
+        for reader in self.fans:
+            await Person(self.replicas[0], reader.user_id).latest()
 
     async def act(self, act: Act) -> None:
         """What the act's name says."""
@@ -244,7 +244,7 @@ class Village:
 
     async def _keys(self) -> list[bytes]:
         redis = self.replicas[0].redis
-        return [*await redis.keys("inbox:*"), *await redis.keys(FILLED_UP_TO)]
+        return [key async for pattern in ("inbox:*", FILLED_UP_TO) async for key in redis.scan_iter(pattern)]
 
     async def _read(self, number: int, replica: int) -> None:
         """The feed has what it must have by now, nothing that it must not have, and nothing twice."""
