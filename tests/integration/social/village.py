@@ -244,7 +244,8 @@ class Village:
 
     async def _keys(self) -> list[bytes]:
         redis = self.replicas[0].redis
-        return [key async for pattern in ("inbox:*", FILLED_UP_TO) async for key in redis.scan_iter(pattern)]
+        inboxes = [key async for key in redis.scan_iter("inbox:*")]
+        return [*inboxes, *([FILLED_UP_TO.encode()] if await redis.exists(FILLED_UP_TO) else [])]
 
     async def _read(self, number: int, replica: int) -> None:
         """The feed has what it must have by now, nothing that it must not have, and nothing twice."""
