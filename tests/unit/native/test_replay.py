@@ -18,7 +18,8 @@ from tests.unit.native.rows import decimal, i64, unpack_ids
 UNKNOWN = 17  # an id of an inbox that no table has heard of
 
 some_ids = st.lists(st.sampled_from([*IDS, UNKNOWN]), max_size=20)
-borders = st.just(0) | st.sampled_from(IDS)
+many_ids = st.permutations([*IDS, *IDS[::3], UNKNOWN]).flatmap(lambda ids: st.integers(0, 30).map(lambda n: ids[:n]))
+borders = st.just(0) | st.just(0) | st.sampled_from(IDS)
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,11 @@ class Request:
 requests = st.builds(
     Request,
     viewer_id=person,
-    inbox=some_ids,
-    authors=st.lists(person, unique=True),
+    inbox=some_ids | many_ids,
+    authors=st.lists(person, unique=True) | st.permutations(PEOPLE),
     floor_id=borders,
     ceiling_id=st.just(oracle.MAX_ID) | st.sampled_from(IDS),
-    cap=st.integers(1, 30),
+    cap=st.integers(1, 30) | st.just(30),
 )
 
 
