@@ -37,11 +37,13 @@ from services.chassis.telemetry import configure_logging, start_metrics_server
 from services.chassis.tokens import TokenVerifier
 from services.social.adapters.auth_keys import AuthKeys
 from services.social.adapters.feature_tail import FeatureTail
+from services.social.adapters.postgres.feedback import PostgresFeedback
 from services.social.adapters.postgres.graph import PostgresGraph
 from services.social.adapters.postgres.posts import PostgresPosts
 from services.social.adapters.postgres.profiles import PostgresProfiles
 from services.social.application.feed.author_timeline import AuthorTimeline
 from services.social.application.profiles import ManageProfiles
+from services.social.application.record_feedback import RecordFeedback
 from services.social.application.write_post import WritePosts
 from services.social.config import SocialSettings, social_settings
 from services.social.feed_parts import compose_feed
@@ -116,7 +118,7 @@ def compose(
         posts=PostServicer(WritePosts(posts, feed.writes, feed.hydrator)),
         profiles=ProfileServicer(people),
         graph=GraphServicer(people, graph, tokens),
-        feeds=FeedServicer(feed.home, author, feed.news, tokens),
+        feeds=FeedServicer(feed.home, author, feed.news, RecordFeedback(PostgresFeedback(pool), feed.seen), tokens),
         features=FeatureServicer(feed.tail),
         log=EventLogServicer(PostgresEventLog(pool)),
         tail=feed.tail,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from services.social.application.records import IdempotentCall, NewPost, Post, Profile
@@ -36,6 +36,26 @@ class Posts(Protocol):
 
     async def read(self, post_ids: Sequence[int], viewer_id: int) -> list[Post]:
         """The posts that are not deleted, in the order of the ids."""
+        ...
+
+
+class Feedback(Protocol):
+    """What people saw and opened."""
+
+    async def record(self, viewer_id: int, items: Mapping[int, bool], call: IdempotentCall) -> list[int]:
+        """Posts by the ids that feeds gave, and whether each was opened; each counts once in a week.
+
+        Returns the ids, of originals, that are not deleted and not the viewer's own, counted now or before. AppError
+        IDEMPOTENCY_KEY_REUSED for a key with another body.
+        """
+        ...
+
+
+class SeenPosts(Protocol):
+    """The filter of what a viewer has seen in the last week."""
+
+    async def add(self, viewer_id: int, post_ids: Sequence[int]) -> None:
+        """Add posts; best effort, since it can be made anew from what is recorded."""
         ...
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 
 from daira.social.v1 import feed_service_pb2 as feed_pb
 from daira.social.v1 import graph_service_pb2 as graph_pb
@@ -79,6 +80,12 @@ class Person:
     async def reports(self, post_id: int) -> None:
         request = post_pb.ReportPostRequest(post_id=post_id, idempotency_key=self.key())
         await self.social.stubs.posts.ReportPost(request, metadata=self.metadata)
+
+    async def saw(self, *post_ids: int, opened: Collection[int] = (), key: str | None = None) -> None:
+        """Sends feedback: saw the posts, and opened some of them."""
+        items = [feed_pb.PostFeedback(post_id=post_id, opened=post_id in opened) for post_id in post_ids]
+        request = feed_pb.RecordFeedbackRequest(items=items, idempotency_key=self.key() if key is None else key)
+        await self.social.stubs.feeds.RecordFeedback(request, metadata=self.metadata)
 
     async def latest(self, page_size: int = 100) -> list[int]:
         """Ids of the first page of the home feed, newest first."""
