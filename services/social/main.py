@@ -41,7 +41,9 @@ from services.social.adapters.postgres.feedback import PostgresFeedback
 from services.social.adapters.postgres.graph import PostgresGraph
 from services.social.adapters.postgres.posts import PostgresPosts
 from services.social.adapters.postgres.profiles import PostgresProfiles
+from services.social.adapters.postgres.reposts import PostgresReposts
 from services.social.application.feed.author_timeline import AuthorTimeline
+from services.social.application.pass_on import PassOnPosts
 from services.social.application.profiles import ManageProfiles
 from services.social.application.record_feedback import RecordFeedback
 from services.social.application.write_post import WritePosts
@@ -115,7 +117,10 @@ def compose(
     tokens = PageTokens(settings.page_key.reveal())
     author = AuthorTimeline(feed.store, feed.ranker, profiles, feed.hydrator)
     return Servicers(
-        posts=PostServicer(WritePosts(posts, feed.writes, feed.hydrator)),
+        posts=PostServicer(
+            WritePosts(posts, feed.writes, feed.hydrator),
+            PassOnPosts(PostgresReposts(pool), posts, feed.writes, feed.hydrator),
+        ),
         profiles=ProfileServicer(people),
         graph=GraphServicer(people, graph, tokens),
         feeds=FeedServicer(feed.home, author, feed.news, RecordFeedback(PostgresFeedback(pool), feed.seen), tokens),

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from services.social.application.records import IdempotentCall, NewPost, Post, Profile
+from services.social.application.records import IdempotentCall, NewPost, Original, Post, Profile
 
 
 class Posts(Protocol):
-    """Posts and what people do with them. Every write is durable with its event when the call returns."""
+    """Posts and what people do with them. Every write is durable with its event when the call returns.
+
+    What is done to a repost is done to the post that it passes on, whose id is returned.
+    """
 
     async def create(self, post: NewPost, call: IdempotentCall) -> tuple[Post, bool]:
         """The post, and whether it was made now; the same post for the same call, also when it was deleted since.
@@ -19,23 +22,45 @@ class Posts(Protocol):
         ...
 
     async def delete(self, post_id: int, author_id: int) -> None:
-        """Delete; again is no error. AppError POST_NOT_FOUND, or NOT_POST_AUTHOR for somebody else's."""
+        """Delete; again is no error. AppError POST_NOT_FOUND, also for reposts, or NOT_POST_AUTHOR."""
         ...
 
     async def like(self, post_id: int, user_id: int) -> int:
-        """Like, once; the author's id. AppError POST_NOT_FOUND."""
+        """Like, once. AppError POST_NOT_FOUND."""
         ...
 
-    async def unlike(self, post_id: int, user_id: int) -> None:
+    async def unlike(self, post_id: int, user_id: int) -> int:
         """Take a like back; without one nothing happens. AppError POST_NOT_FOUND."""
         ...
 
-    async def report(self, post_id: int, user_id: int) -> None:
+    async def report(self, post_id: int, user_id: int) -> int:
         """Report, once. AppError POST_NOT_FOUND, SELF_NOT_ALLOWED."""
         ...
 
     async def read(self, post_ids: Sequence[int], viewer_id: int) -> list[Post]:
-        """The posts that are not deleted, in the order of the ids."""
+        """The posts that are not deleted, in the order of the ids; a repost as it is, without a text."""
+        ...
+
+    async def shown(self, post_id: int, viewer_id: int) -> Post | None:
+        """The post that an id shows: of a repost, what it passes on; None when either is unknown or deleted."""
+        ...
+
+
+class Reposts(Protocol):
+    """Posts passed on. Every write is durable with its event when the call returns."""
+
+    async def repost(self, post_id: int, user_id: int) -> tuple[Original, int]:
+        """Pass a post on, once; what is passed on and the id of the repost, also when it was there before.
+
+        AppError POST_NOT_FOUND, also of private authors and across a block; PROFILE_MISSING.
+        """
+        ...
+
+    async def undo(self, post_id: int, user_id: int) -> tuple[Original, int]:
+        """No longer pass a post on; what was passed on, and the id of the repost that is gone or 0.
+
+        AppError POST_NOT_FOUND.
+        """
         ...
 
 

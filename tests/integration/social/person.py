@@ -77,6 +77,16 @@ class Person:
         answer: post_pb.UnlikePostResponse = await self.social.stubs.posts.UnlikePost(request, metadata=self.metadata)
         return answer.post
 
+    async def reposts(self, post_id: int) -> post_pb2.Post:
+        request = post_pb.RepostRequest(post_id=post_id, idempotency_key=self.key())
+        answer: post_pb.RepostResponse = await self.social.stubs.posts.Repost(request, metadata=self.metadata)
+        return answer.post
+
+    async def undoes_repost(self, post_id: int) -> post_pb2.Post:
+        request = post_pb.UndoRepostRequest(post_id=post_id, idempotency_key=self.key())
+        answer: post_pb.UndoRepostResponse = await self.social.stubs.posts.UndoRepost(request, metadata=self.metadata)
+        return answer.post
+
     async def reports(self, post_id: int) -> None:
         request = post_pb.ReportPostRequest(post_id=post_id, idempotency_key=self.key())
         await self.social.stubs.posts.ReportPost(request, metadata=self.metadata)
