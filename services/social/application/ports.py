@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from services.social.application.records import IdempotentCall, NewPost, Post, Profile
+from services.social.application.records import IdempotentCall, NewPost, Post, Profile, Visibility
 
 
 class Posts(Protocol):
@@ -35,7 +35,7 @@ class Posts(Protocol):
         ...
 
     async def read(self, post_ids: Sequence[int], viewer_id: int) -> list[Post]:
-        """The posts that are not deleted, in the order of the ids."""
+        """The posts that the viewer, 0 for nobody signed in, may see, in the order of the ids."""
         ...
 
 
@@ -43,7 +43,7 @@ class Graph(Protocol):
     """Who follows whom."""
 
     async def follow(self, follower_id: int, followee_id: int) -> bool:
-        """Follow; whether it is new. AppError PROFILE_NOT_FOUND, PROFILE_MISSING, FOLLOW_LIMIT_REACHED."""
+        """Follow; whether it is new. AppError PROFILE_NOT_FOUND, PROFILE_MISSING, FOLLOW_LIMIT_REACHED, BLOCKED."""
         ...
 
     async def unfollow(self, follower_id: int, followee_id: int) -> bool:
@@ -70,12 +70,56 @@ class Profiles(Protocol):
         """Change what is given. AppError PROFILE_NOT_FOUND."""
         ...
 
-    async def by_ids(self, user_ids: Sequence[int], viewer_id: int) -> list[Profile]:
-        """The profiles found, in the order of the ids."""
+    async def by_ids(self, user_ids: Sequence[int], viewer_id: int, *, even_of_blockers: bool = False) -> list[Profile]:
+        """The profiles found, in the order of the ids; those of people who block the viewer only when asked for."""
         ...
 
     async def id_of_handle(self, handle: str) -> int | None:
         """The account with the handle."""
+        ...
+
+
+class Safety(Protocol):
+    """Blocks, mutes and muted words. Every write is durable with its events when the call returns."""
+
+    async def block(self, blocker_id: int, blocked_id: int) -> bool:
+        """Block, and end follows and requests both ways; whether the block is new. AppError PROFILE_NOT_FOUND."""
+        ...
+
+    async def unblock(self, blocker_id: int, blocked_id: int) -> None:
+        """Block no longer; without a block nothing happens. AppError PROFILE_NOT_FOUND."""
+        ...
+
+    async def mute(self, muter_id: int, muted_id: int) -> None:
+        """Mute, once. AppError PROFILE_NOT_FOUND."""
+        ...
+
+    async def unmute(self, muter_id: int, muted_id: int) -> None:
+        """Mute no longer; without a mute nothing happens. AppError PROFILE_NOT_FOUND."""
+        ...
+
+    async def set_muted_words(self, user_id: int, words: Sequence[str]) -> None:
+        """Replace the words."""
+        ...
+
+    async def muted_words(self, user_id: int) -> list[str]:
+        """The words in the order they were given."""
+        ...
+
+    async def blocked(self, user_id: int, after: tuple[int, int] | None, limit: int) -> list[tuple[int, int]]:
+        """(microseconds since 1970, person blocked) latest first, after that pair."""
+        ...
+
+    async def muted(self, user_id: int, after: tuple[int, int] | None, limit: int) -> list[tuple[int, int]]:
+        """(microseconds since 1970, person muted) latest first, after that pair."""
+        ...
+
+
+class VisibilityRule(Protocol):
+    """Who sees whose posts."""
+
+    async def of_author(self, author_id: int, viewer_id: int) -> Visibility:
+        """What of an author the viewer, 0 for nobody signed in, sees. AppError UNAVAILABLE."""
         ...
 
 
@@ -123,6 +167,10 @@ class LocalFeatures(Protocol):
         self, actor_id: int, other_id: int, *, blocks: bool | None = None, mutes: bool | None = None
     ) -> None:
         """The actor blocks or mutes the other, or no longer; None leaves it as it is."""
+        ...
+
+    async def muted_words_changed(self, viewer_id: int) -> None:
+        """The viewer's very next feed is without posts that have the words of now."""
         ...
 
 

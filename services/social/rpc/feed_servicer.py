@@ -18,7 +18,7 @@ from services.social.application.feed.news import FeedNews
 from services.social.application.feed.position import Mode
 from services.social.rpc.feed_answers import author_timeline_answer, home_feed_answer
 from services.social.rpc.feed_positions import FeedPositions
-from services.social.rpc.graph_servicer import page_size
+from services.social.rpc.people_pages import page_size
 
 _HOME: Final = "GetHomeFeed"
 _WATCH: Final = "WatchHomeFeed"

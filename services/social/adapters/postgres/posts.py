@@ -10,6 +10,7 @@ from services.chassis import idempotency
 from services.chassis.errors import AppError, ErrorKind, failed_precondition, invalid
 from services.chassis.ids import MAX_ID
 from services.chassis.postgres import PostgresPool, unavailable_as_app_error
+from services.social.adapters.postgres.visibility import sees_posts
 from services.social.application.records import IdempotentCall, NewPost, Post
 from services.social.domain.post import shard_of_author
 
@@ -45,7 +46,12 @@ WITH found AS (
 )
 SELECT author_id FROM found
 """
-_LIVE_AUTHOR: Final = "SELECT author_id FROM posts WHERE id = $1 AND deleted_at IS NULL"
+_SEES: Final = sees_posts("$2", "p.author_id", "a.is_private")
+# Of a post that the person may see, and so like or report.
+_LIVE_AUTHOR: Final = f"""
+SELECT p.author_id FROM posts p JOIN profiles a ON a.user_id = p.author_id
+WHERE p.id = $1 AND p.deleted_at IS NULL AND {_SEES}
+"""
 _LIKE: Final = """
 WITH made AS (
     INSERT INTO likes (post_id, user_id) SELECT id, $2 FROM posts WHERE id = $1 AND deleted_at IS NULL
@@ -76,6 +82,7 @@ JOIN profiles a ON a.user_id = p.author_id
 LEFT JOIN post_counters c ON c.post_id = p.id
 WHERE p.id = ANY($1) AND (p.deleted_at IS NULL OR $3)
 """
+_READ_SEEN: Final = f"{_READ} AND {_SEES}"
 
 
 class PostgresPosts:
@@ -116,7 +123,7 @@ class PostgresPosts:
 
     async def like(self, post_id: int, user_id: int) -> int:
         """Like once; the author's id."""
-        author_id = await self._author(post_id)
+        author_id = await self._author(post_id, user_id)
         payload = events_pb2.PostLiked(author_id=author_id).SerializeToString()
         async with unavailable_as_app_error():
             await self._pool.execute(_LIKE, post_id, user_id, payload)
@@ -124,7 +131,7 @@ class PostgresPosts:
 
     async def unlike(self, post_id: int, user_id: int) -> None:
         """Take a like back; the event says when it was given."""
-        author_id = await self._author(post_id)
+        author_id = await self._author(post_id, user_id)
         async with unavailable_as_app_error():
             liked_at = await self._pool.fetchval(
                 "SELECT created_at FROM likes WHERE user_id = $1 AND post_id = $2", user_id, post_id
@@ -138,7 +145,7 @@ class PostgresPosts:
 
     async def report(self, post_id: int, user_id: int) -> None:
         """Report once."""
-        author_id = await self._author(post_id)
+        author_id = await self._author(post_id, user_id)
         if author_id == user_id:
             raise invalid("post_id", "is a post of your own", reason="SELF_NOT_ALLOWED")
         payload = events_pb2.PostReported(author_id=author_id).SerializeToString()
@@ -146,16 +153,23 @@ class PostgresPosts:
             await self._pool.execute(_REPORT, post_id, user_id, payload)
 
     async def read(self, post_ids: Sequence[int], viewer_id: int) -> list[Post]:
-        """The posts that are not deleted, in the order of the ids."""
+        """The posts that the viewer may see, in the order of the ids."""
+        return await self._read(_READ_SEEN, post_ids, viewer_id)
+
+    async def read_for_anybody(self, post_ids: Sequence[int]) -> list[Post]:
+        """The posts that are not deleted, in the order of the ids; whoever shows them asks who may see them."""
+        return await self._read(_READ, post_ids, 0)
+
+    async def _read(self, statement: str, post_ids: Sequence[int], viewer_id: int) -> list[Post]:
         wanted = [post_id for post_id in post_ids if 0 < post_id <= MAX_ID]
         async with unavailable_as_app_error():
-            rows = await self._pool.fetch(_READ, wanted, viewer_id, False)
+            rows = await self._pool.fetch(statement, wanted, viewer_id, False)
         found = {row[0]: Post(*row) for row in rows}
         return [found[post_id] for post_id in wanted if post_id in found]
 
-    async def _author(self, post_id: int) -> int:
+    async def _author(self, post_id: int, viewer_id: int) -> int:
         async with unavailable_as_app_error():
-            author_id: int | None = await self._pool.fetchval(_LIVE_AUTHOR, _known(post_id))
+            author_id: int | None = await self._pool.fetchval(_LIVE_AUTHOR, _known(post_id), viewer_id)
         if author_id is None:
             raise _not_found()
         return author_id
