@@ -25,7 +25,10 @@ class PassOnPosts:
         return await self._one(original.post_id, user_id)
 
     async def undo(self, user_id: int, post_id: int) -> Post:
-        """No longer pass on; without a repost it is no error. AppError POST_NOT_FOUND."""
+        """No longer pass on; without a repost it is no error.
+
+        AppError POST_NOT_FOUND, also when it was undone and the person does not see the post any more.
+        """
         original, repost_id = await self._reposts.undo(post_id, user_id)
         if repost_id:
             await self._features.post_deleted(repost_id, user_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from services.social.application.records import IdempotentCall, NewPost, Original, Post, Profile
+from services.social.application.records import IdempotentCall, NewPost, Original, Post, Profile, Visibility
 
 
 class Posts(Protocol):
@@ -38,11 +38,14 @@ class Posts(Protocol):
         ...
 
     async def read(self, post_ids: Sequence[int], viewer_id: int) -> list[Post]:
-        """The posts that are not deleted, in the order of the ids; a repost as it is, without a text."""
+        """The posts that the viewer, 0 for nobody signed in, may see, in the order of the ids.
+
+        A repost is read as it is, without a text.
+        """
         ...
 
     async def shown(self, post_id: int, viewer_id: int) -> Post | None:
-        """The post that an id shows: of a repost, what it passes on; None when either is unknown or deleted."""
+        """The post that an id shows: of a repost, what it passes on; None when the viewer may not see it."""
         ...
 
 
@@ -57,9 +60,9 @@ class Reposts(Protocol):
         ...
 
     async def undo(self, post_id: int, user_id: int) -> tuple[Original, int]:
-        """No longer pass a post on; what was passed on, and the id of the repost that is gone or 0.
+        """No longer pass a post on, also one that is gone or hidden by now; the post, and the repost's id or 0.
 
-        AppError POST_NOT_FOUND.
+        AppError POST_NOT_FOUND for a post that never was.
         """
         ...
 
@@ -88,7 +91,7 @@ class Graph(Protocol):
     """Who follows whom."""
 
     async def follow(self, follower_id: int, followee_id: int) -> bool:
-        """Follow; whether it is new. AppError PROFILE_NOT_FOUND, PROFILE_MISSING, FOLLOW_LIMIT_REACHED."""
+        """Follow; whether it is new. AppError PROFILE_NOT_FOUND, PROFILE_MISSING, FOLLOW_LIMIT_REACHED, BLOCKED."""
         ...
 
     async def unfollow(self, follower_id: int, followee_id: int) -> bool:
@@ -115,12 +118,56 @@ class Profiles(Protocol):
         """Change what is given. AppError PROFILE_NOT_FOUND."""
         ...
 
-    async def by_ids(self, user_ids: Sequence[int], viewer_id: int) -> list[Profile]:
-        """The profiles found, in the order of the ids."""
+    async def by_ids(self, user_ids: Sequence[int], viewer_id: int, *, even_of_blockers: bool = False) -> list[Profile]:
+        """The profiles found, in the order of the ids; those of people who block the viewer only when asked for."""
         ...
 
     async def id_of_handle(self, handle: str) -> int | None:
         """The account with the handle."""
+        ...
+
+
+class Safety(Protocol):
+    """Blocks, mutes and muted words. Every write is durable with its events when the call returns."""
+
+    async def block(self, blocker_id: int, blocked_id: int) -> bool:
+        """Block, and end follows and requests both ways; whether the block is new. AppError PROFILE_NOT_FOUND."""
+        ...
+
+    async def unblock(self, blocker_id: int, blocked_id: int) -> None:
+        """Block no longer; without a block nothing happens. AppError PROFILE_NOT_FOUND."""
+        ...
+
+    async def mute(self, muter_id: int, muted_id: int) -> None:
+        """Mute, once. AppError PROFILE_NOT_FOUND."""
+        ...
+
+    async def unmute(self, muter_id: int, muted_id: int) -> None:
+        """Mute no longer; without a mute nothing happens. AppError PROFILE_NOT_FOUND."""
+        ...
+
+    async def set_muted_words(self, user_id: int, words: Sequence[str]) -> None:
+        """Replace the words."""
+        ...
+
+    async def muted_words(self, user_id: int) -> list[str]:
+        """The words in the order they were given."""
+        ...
+
+    async def blocked(self, user_id: int, after: tuple[int, int] | None, limit: int) -> list[tuple[int, int]]:
+        """(microseconds since 1970, person blocked) latest first, after that pair."""
+        ...
+
+    async def muted(self, user_id: int, after: tuple[int, int] | None, limit: int) -> list[tuple[int, int]]:
+        """(microseconds since 1970, person muted) latest first, after that pair."""
+        ...
+
+
+class VisibilityRule(Protocol):
+    """Who sees whose posts."""
+
+    async def of_author(self, author_id: int, viewer_id: int) -> Visibility:
+        """What of an author the viewer, 0 for nobody signed in, sees. AppError UNAVAILABLE."""
         ...
 
 
@@ -168,6 +215,10 @@ class LocalFeatures(Protocol):
         self, actor_id: int, other_id: int, *, blocks: bool | None = None, mutes: bool | None = None
     ) -> None:
         """The actor blocks or mutes the other, or no longer; None leaves it as it is."""
+        ...
+
+    async def muted_words_changed(self, viewer_id: int) -> None:
+        """The viewer's very next feed is without posts that have the words of now."""
         ...
 
 

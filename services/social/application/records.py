@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
+
+
+class Visibility(Enum):
+    """What of an author a viewer sees."""
+
+    EVERYTHING = "everything"
+    # There is no such person, or they block the viewer, which must look the same.
+    UNKNOWN = "unknown"
+    # The viewer blocks them: the profile, and no posts.
+    BLOCKED = "blocked"
+    # They are private and the viewer does not follow them: the profile, and no posts.
+    PRIVATE = "private"
 
 
 @dataclass(frozen=True, slots=True)

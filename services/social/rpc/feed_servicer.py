@@ -22,7 +22,7 @@ from services.social.application.record_feedback import RecordFeedback
 from services.social.application.records import IdempotentCall
 from services.social.rpc.feed_answers import author_timeline_answer, home_feed_answer
 from services.social.rpc.feed_positions import FeedPositions
-from services.social.rpc.graph_servicer import page_size
+from services.social.rpc.people_pages import page_size
 from services.social.rpc.post_servicer import hash_of
 
 _HOME: Final = "GetHomeFeed"

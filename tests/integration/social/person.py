@@ -10,6 +10,7 @@ from daira.social.v1 import graph_service_pb2 as graph_pb
 from daira.social.v1 import post_pb2, profile_pb2
 from daira.social.v1 import post_service_pb2 as post_pb
 from daira.social.v1 import profile_service_pb2 as profile_pb
+from daira.social.v1 import safety_service_pb2 as safety_pb
 from tests.integration.social.server import Social, next_user
 
 
@@ -52,6 +53,29 @@ class Person:
         request = graph_pb.UnfollowRequest(followee_id=other.user_id, idempotency_key=self.key())
         answer: graph_pb.UnfollowResponse = await self.social.stubs.graph.Unfollow(request, metadata=self.metadata)
         return answer.profile
+
+    async def blocks(self, other: Person) -> None:
+        request = safety_pb.BlockRequest(user_id=other.user_id, idempotency_key=self.key())
+        await self.social.stubs.safety.Block(request, metadata=self.metadata)
+
+    async def unblocks(self, other: Person) -> None:
+        request = safety_pb.UnblockRequest(user_id=other.user_id, idempotency_key=self.key())
+        await self.social.stubs.safety.Unblock(request, metadata=self.metadata)
+
+    async def mutes(self, other: Person) -> None:
+        request = safety_pb.MuteRequest(user_id=other.user_id, idempotency_key=self.key())
+        await self.social.stubs.safety.Mute(request, metadata=self.metadata)
+
+    async def unmutes(self, other: Person) -> None:
+        request = safety_pb.UnmuteRequest(user_id=other.user_id, idempotency_key=self.key())
+        await self.social.stubs.safety.Unmute(request, metadata=self.metadata)
+
+    async def mutes_words(self, *words: str) -> list[str]:
+        request = safety_pb.SetMutedWordsRequest(words=words, idempotency_key=self.key())
+        answer: safety_pb.SetMutedWordsResponse = await self.social.stubs.safety.SetMutedWords(
+            request, metadata=self.metadata
+        )
+        return list(answer.words)
 
     async def posts(self, body: str, key: str | None = None) -> post_pb2.Post:
         request = post_pb.CreatePostRequest(body=body, idempotency_key=self.key() if key is None else key)
@@ -96,6 +120,14 @@ class Person:
         items = [feed_pb.PostFeedback(post_id=post_id, opened=post_id in opened) for post_id in post_ids]
         request = feed_pb.RecordFeedbackRequest(items=items, idempotency_key=self.key() if key is None else key)
         await self.social.stubs.feeds.RecordFeedback(request, metadata=self.metadata)
+
+    async def timeline_of(self, author: Person) -> list[int]:
+        """Ids of the first page of an author's timeline, newest first."""
+        request = feed_pb.GetAuthorTimelineRequest(author_id=author.user_id, page_size=100)
+        answer: feed_pb.GetAuthorTimelineResponse = await self.social.stubs.feeds.GetAuthorTimeline(
+            request, metadata=self.metadata
+        )
+        return [post.post_id for post in answer.posts]
 
     async def latest(self, page_size: int = 100) -> list[int]:
         """Ids of the first page of the home feed, newest first."""

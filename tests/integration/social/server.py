@@ -24,6 +24,7 @@ from daira.social.v1 import (
     graph_service_pb2_grpc,
     post_service_pb2_grpc,
     profile_service_pb2_grpc,
+    safety_service_pb2_grpc,
 )
 from services.chassis.clock import SystemClock
 from services.chassis.consumer import Consumer
@@ -79,6 +80,7 @@ class Stubs:
         self.graph = graph_service_pb2_grpc.GraphServiceStub(channel)
         self.posts = post_service_pb2_grpc.PostServiceStub(channel)
         self.feeds = feed_service_pb2_grpc.FeedServiceStub(channel)
+        self.safety = safety_service_pb2_grpc.SafetyServiceStub(channel)
         self.log = event_log_service_pb2_grpc.EventLogServiceStub(channel)
 
 

@@ -8,16 +8,21 @@ from typing import Final
 from daira.events.v1 import events_pb2
 from services.chassis import idempotency
 from services.chassis.postgres import PostgresConnection, PostgresPool, unavailable_as_app_error
+from services.social.adapters.postgres.visibility import sees_posts
 from services.social.application.records import IdempotentCall
 
 _METHOD: Final = "RecordFeedback"
 # Batches of one person take turns, so that each sees what those before it have counted.
 _TURN: Final = "SELECT pg_advisory_xact_lock(hashtext('feedback'), hashint8($1))"
 # A repost stands for what it passes on, which was seen even when the repost is gone by now.
-_SHOWN: Final = """
+# What a person may not see counts for nothing, whatever they say.
+_SHOWN: Final = f"""
 SELECT p.id, o.id, o.author_id
-FROM posts p JOIN posts o ON o.id = CASE p.original_id WHEN 0 THEN p.id ELSE p.original_id END
+FROM posts p
+JOIN posts o ON o.id = CASE p.original_id WHEN 0 THEN p.id ELSE p.original_id END
+JOIN profiles a ON a.user_id = o.author_id
 WHERE p.id = ANY($1) AND o.deleted_at IS NULL AND o.author_id <> $2
+    AND {sees_posts("$2", "o.author_id", "a.is_private")}
 """
 _COUNTED: Final = """
 SELECT seen, opened FROM impressions

@@ -10,6 +10,7 @@ from services.chassis import idempotency
 from services.chassis.errors import AppError, ErrorKind, failed_precondition, invalid
 from services.chassis.ids import MAX_ID
 from services.chassis.postgres import PostgresPool, unavailable_as_app_error
+from services.social.adapters.postgres.visibility import sees_posts
 from services.social.application.records import IdempotentCall, NewPost, Post
 from services.social.domain.post import post_not_found, shard_of_author
 
@@ -46,11 +47,15 @@ WITH found AS (
 )
 SELECT author_id FROM found
 """
-# The post that an id shows: of a repost, what it passes on, while the repost stands.
-SHOWN: Final = """
-SELECT o.id, o.author_id
-FROM posts p JOIN posts o ON o.id = CASE p.original_id WHEN 0 THEN p.id ELSE p.original_id END
+_SEES: Final = sees_posts("$2", "p.author_id", "a.is_private")
+# The post that an id shows the person $2: of a repost, what it passes on, while the repost stands.
+SHOWN: Final = f"""
+SELECT o.id, o.author_id, a.is_private
+FROM posts p
+JOIN posts o ON o.id = CASE p.original_id WHEN 0 THEN p.id ELSE p.original_id END
+JOIN profiles a ON a.user_id = o.author_id
 WHERE p.id = $1 AND p.deleted_at IS NULL AND o.deleted_at IS NULL
+    AND {sees_posts("$2", "o.author_id", "a.is_private")}
 """
 _LIKE: Final = """
 WITH made AS (
@@ -83,6 +88,7 @@ JOIN profiles a ON a.user_id = p.author_id
 LEFT JOIN post_counters c ON c.post_id = p.id
 """
 _READ: Final = f"{_READ_ALL} WHERE p.id = ANY($1) AND (p.deleted_at IS NULL OR $3)"
+_READ_SEEN: Final = f"{_READ} AND {_SEES}"
 _READ_SHOWN: Final = f"WITH shown AS MATERIALIZED ({SHOWN}) {_READ_ALL} WHERE p.id = (SELECT id FROM shown)"
 
 
@@ -124,7 +130,7 @@ class PostgresPosts:
 
     async def like(self, post_id: int, user_id: int) -> int:
         """Like once."""
-        shown, author_id = await self._live(post_id)
+        shown, author_id = await self._live(post_id, user_id)
         payload = events_pb2.PostLiked(author_id=author_id).SerializeToString()
         async with unavailable_as_app_error():
             await self._pool.execute(_LIKE, shown, user_id, payload)
@@ -132,7 +138,7 @@ class PostgresPosts:
 
     async def unlike(self, post_id: int, user_id: int) -> int:
         """Take a like back; the event says when it was given."""
-        shown, author_id = await self._live(post_id)
+        shown, author_id = await self._live(post_id, user_id)
         async with unavailable_as_app_error():
             liked_at = await self._pool.fetchval(
                 "SELECT created_at FROM likes WHERE user_id = $1 AND post_id = $2", user_id, shown
@@ -147,7 +153,7 @@ class PostgresPosts:
 
     async def report(self, post_id: int, user_id: int) -> int:
         """Report once."""
-        shown, author_id = await self._live(post_id)
+        shown, author_id = await self._live(post_id, user_id)
         if author_id == user_id:
             raise invalid("post_id", "is a post of your own", reason="SELF_NOT_ALLOWED")
         payload = events_pb2.PostReported(author_id=author_id).SerializeToString()
@@ -156,25 +162,32 @@ class PostgresPosts:
         return shown
 
     async def read(self, post_ids: Sequence[int], viewer_id: int) -> list[Post]:
-        """The posts that are not deleted, in the order of the ids."""
+        """The posts that the viewer may see, in the order of the ids."""
+        return await self._read(_READ_SEEN, post_ids, viewer_id)
+
+    async def read_for_anybody(self, post_ids: Sequence[int]) -> list[Post]:
+        """The posts that are not deleted, in the order of the ids; whoever shows them asks who may see them."""
+        return await self._read(_READ, post_ids, 0)
+
+    async def _read(self, statement: str, post_ids: Sequence[int], viewer_id: int) -> list[Post]:
         wanted = [post_id for post_id in post_ids if 0 < post_id <= MAX_ID]
         async with unavailable_as_app_error():
-            rows = await self._pool.fetch(_READ, wanted, viewer_id, False)
+            rows = await self._pool.fetch(statement, wanted, viewer_id, False)
         found = {row[0]: Post(*row) for row in rows}
         return [found[post_id] for post_id in wanted if post_id in found]
 
     async def shown(self, post_id: int, viewer_id: int) -> Post | None:
-        """The post that an id shows."""
+        """The post that an id shows, if the viewer may see it."""
         if not 0 < post_id <= MAX_ID:
             return None
         async with unavailable_as_app_error():
             row = await self._pool.fetchrow(_READ_SHOWN, post_id, viewer_id)
         return Post(*row) if row is not None else None
 
-    async def _live(self, post_id: int) -> tuple[int, int]:
-        """The post that an id shows, and its author."""
+    async def _live(self, post_id: int, viewer_id: int) -> tuple[int, int]:
+        """The post that an id shows the viewer, and its author."""
         async with unavailable_as_app_error():
-            found = await self._pool.fetchrow(SHOWN, known_id(post_id))
+            found = await self._pool.fetchrow(SHOWN, known_id(post_id), viewer_id)
         if found is None:
             raise post_not_found()
         return found[0], found[1]

@@ -11,13 +11,15 @@ from services.social.adapters.postgres.posts import SHOWN, known_id
 from services.social.application.records import Original
 from services.social.domain.post import PostKind, post_not_found, shard_of_author
 
+# A private author's posts are not passed on even by who sees them.
 _FOUND: Final = f"""
 WITH original AS MATERIALIZED ({SHOWN})
-SELECT o.id, o.author_id, EXISTS (SELECT 1 FROM profiles WHERE user_id = $2)
-FROM original o JOIN profiles a ON a.user_id = o.author_id
-WHERE NOT a.is_private AND NOT EXISTS (
-    SELECT 1 FROM blocks WHERE (blocker_id, blocked_id) IN ((o.author_id, $2), ($2, o.author_id))
-)
+SELECT id, author_id, EXISTS (SELECT 1 FROM profiles WHERE user_id = $2) FROM original WHERE NOT is_private
+"""
+_ORIGINAL: Final = """
+SELECT o.id, o.author_id
+FROM posts p JOIN posts o ON o.id = CASE p.original_id WHEN 0 THEN p.id ELSE p.original_id END
+WHERE p.id = $1
 """
 _REPOST: Final = """
 WITH made AS (
@@ -77,7 +79,7 @@ class PostgresReposts:
     async def undo(self, post_id: int, user_id: int) -> tuple[Original, int]:
         """No longer pass on; what was passed on, and the id of the repost that is gone, 0 when there was none."""
         async with unavailable_as_app_error():
-            found = await self._pool.fetchrow(SHOWN, known_id(post_id))
+            found = await self._pool.fetchrow(_ORIGINAL, known_id(post_id))
             if found is None:
                 raise post_not_found()
             original = Original(*found)

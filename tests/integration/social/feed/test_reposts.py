@@ -205,6 +205,20 @@ async def test_what_is_gone_unknown_or_private_is_not_passed_on(working: Social)
     await until(is_empty)
 
 
+async def test_nothing_is_passed_on_across_a_block_and_a_repost_can_still_be_undone(working: Social) -> None:
+    _, friend, stranger = await people(working)
+    first, second = await stranger.posts("قبل البلوك"), await stranger.posts("قبل البلوك برضه")
+    await friend.reposts(first.post_id)
+    await stranger.blocks(friend)
+    with refused(NOT_FOUND, "POST_NOT_FOUND"):
+        await friend.reposts(second.post_id)
+    # There is nothing to show for it any more.
+    with refused(NOT_FOUND, "POST_NOT_FOUND"):
+        await friend.undoes_repost(first.post_id)
+    assert await reposts_of(working, first.post_id) == 0
+    assert await working.pool.fetchval("SELECT count(*) FROM reposts") == 0
+
+
 async def test_a_repost_is_not_deleted_as_a_post(working: Social) -> None:
     _, friend, stranger = await people(working)
     post = await stranger.posts("مش بتاعك")
