@@ -15,6 +15,7 @@ from services.chassis.ids import timestamp_ms
 from services.chassis.partitions import DailyTable, ensure_daily_partitions
 from services.chassis.postgres import PostgresConnection
 from services.social.domain.post import kind_of, language_of
+from services.social.domain.spam import spam_percent
 
 _CHUNK: Final = 20_000
 _PARTITIONS_BACK: Final = 31
@@ -61,13 +62,18 @@ class BulkImport:
         """(post id, author, body) each, the time being in the id; how many."""
 
         def record(row: tuple[int, int, str]) -> tuple[Any, ...]:
-            return row[0], row[1], row[2], language_of(row[2]), int(kind_of(row[2]))
+            return row[0], row[1], row[2], language_of(row[2]), int(kind_of(row[2])), spam_percent(row[2])
 
         def event(row: tuple[int, int, str]) -> tuple[Any, ...]:
-            payload = events_pb2.PostCreated(body=row[2], language=language_of(row[2]), kind=int(kind_of(row[2])))
+            payload = events_pb2.PostCreated(
+                body=row[2],
+                language=language_of(row[2]),
+                kind=int(kind_of(row[2])),
+                spam_percent=spam_percent(row[2]),
+            )
             return "post_created", row[0], 1, row[1], payload.SerializeToString(), moment(timestamp_ms(row[0]))
 
-        return await self._copy("posts", ("id", "author_id", "body", "language", "kind"), rows, record, event)
+        return await self._copy("posts", ("id", "author_id", "body", "language", "kind", "spam"), rows, record, event)
 
     async def add_likes(self, rows: Iterable[tuple[int, int, int, int]]) -> int:
         """(user, post, the post's author, milliseconds) each; how many."""
