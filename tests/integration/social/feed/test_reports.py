@@ -155,7 +155,7 @@ async def test_spam_comes_after_everything_else(social: Social, social_database:
         state = await recorded_state(social_database)
         now_ms = answer.ranked_at.ToMilliseconds()
         assert ids_of(answer) == oracle.home_feed(state, reader.user_id, now_ms, "ranked")
-    stored = dict(await social.pool.fetch("SELECT id, spam FROM posts"))
+    stored = {row[0]: row[1] for row in await social.pool.fetch("SELECT id, spam FROM posts")}
     assert (stored[first], stored[second]) == (0, 50)
     # By somebody else it is a text like any other.
     by_another = (await author.posts(again)).post_id
