@@ -14,6 +14,7 @@ import structlog
 
 from services.chassis.errors import AppError
 from services.chassis.redis_client import RedisBreaker, RedisClient
+from services.social.adapters.muted_words import MutedWordsFilter
 from services.social.adapters.native_ranker import NativeRanker
 from services.social.adapters.viewer_marks import ViewerMarks
 from services.social.application.feed.followed_authors import FollowedAuthors
@@ -33,12 +34,14 @@ class OwnWrites:
         ranker: NativeRanker,
         followed: FollowedAuthors,
         marks: ViewerMarks,
+        muted: MutedWordsFilter,
         redis: RedisClient,
         breaker: RedisBreaker,
     ) -> None:
         self._ranker = ranker
         self._followed = followed
         self._marks = marks
+        self._muted = muted
         self._redis = redis
         self._breaker = breaker
         self._taken: OrderedDict[int, tuple[bytes, ...]] = OrderedDict()
@@ -79,6 +82,10 @@ class OwnWrites:
                 if name == "blocks":
                     await self._record(other_id, _record("blocks", (actor_id, other_id, int(changed))))
 
+    async def muted_words_changed(self, viewer_id: int) -> None:
+        """The viewer's very next feed is without posts that have the words of now."""
+        await self._write(viewer_id, "words", viewer_id)
+
     def take_in(self, viewer_id: int, records: Sequence[bytes]) -> None:
         """Apply what was recorded anywhere, oldest first, unless it is just what was applied before."""
         if not records:
@@ -108,6 +115,8 @@ class OwnWrites:
                 self._ranker.viewer_reported(user_id, post_id)
             case "follows", [viewer_id]:
                 self._followed.forget(viewer_id)
+            case "words", [viewer_id]:
+                self._muted.forget(viewer_id)
             case "blocks", [actor_id, other_id, on]:
                 self._ranker.blocked(actor_id, other_id, on=bool(on))
             case "mutes", [actor_id, other_id, on]:

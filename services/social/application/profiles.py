@@ -64,8 +64,12 @@ class ManageProfiles:
             raise invalid("user_ids", "must be 1 to 100 ids")
         return await self._profiles.by_ids(list(dict.fromkeys(user_ids)), viewer_id)
 
+    async def listed(self, user_ids: Sequence[int], viewer_id: int, *, even_of_blockers: bool) -> list[Profile]:
+        """Profiles of a list in its order; of people who block the viewer only where the viewer made the list."""
+        return await self._profiles.by_ids(user_ids, viewer_id, even_of_blockers=even_of_blockers) if user_ids else []
+
     async def follow(self, follower_id: int, followee_id: int) -> Profile:
-        """Follow. AppError SELF_NOT_ALLOWED, PROFILE_NOT_FOUND, PROFILE_MISSING, FOLLOW_LIMIT_REACHED."""
+        """Follow. AppError SELF_NOT_ALLOWED, PROFILE_NOT_FOUND, PROFILE_MISSING, FOLLOW_LIMIT_REACHED, BLOCKED."""
         if follower_id == followee_id:
             raise invalid("followee_id", "is your own", reason="SELF_NOT_ALLOWED")
         if await self._graph.follow(follower_id, followee_id):

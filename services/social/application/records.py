@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
+
+
+class Visibility(Enum):
+    """What of an author a viewer sees."""
+
+    EVERYTHING = "everything"
+    # There is no such person, or they block the viewer, which must look the same.
+    UNKNOWN = "unknown"
+    # The viewer blocks them: the profile, and no posts.
+    BLOCKED = "blocked"
+    # They are private and the viewer does not follow them: the profile, and no posts.
+    PRIVATE = "private"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +36,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A post with its author's handle and name, its likes, and whether the viewer likes it."""
+    """A post with its author's handle and name, its counts, and whether the viewer likes it and passed it on."""
 
     post_id: int
     author_id: int
@@ -35,6 +48,16 @@ class Post:
     kind: int
     likes: int = 0
     viewer_likes: bool = False
+    reposts: int = 0
+    viewer_reposted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A post that is passed on, or may be."""
+
+    post_id: int
+    author_id: int
 
 
 @dataclass(frozen=True, slots=True)

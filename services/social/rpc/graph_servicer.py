@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any
 
 from daira.social.v1 import graph_service_pb2 as pb
 from daira.social.v1 import graph_service_pb2_grpc
 from daira.social.v1.profile_pb2 import Profile
 from services.chassis.context import require_user, viewer_id
-from services.chassis.errors import invalid
 from services.chassis.idempotency import check_key
-from services.chassis.page_token import PageTokens
 from services.social.adapters.post_codec import profile_message
 from services.social.application.ports import Graph
 from services.social.application.profiles import ManageProfiles
-
-PAGE_DEFAULT: Final = 20
-PAGE_MAX: Final = 100
-Pairs = Callable[[int, "tuple[int, int] | None", int], Awaitable[list[tuple[int, int]]]]
+from services.social.rpc.people_pages import Pairs, PeoplePages, page_size
 
 
 class GraphServicer(graph_service_pb2_grpc.GraphServiceServicer):
     """Who follows whom."""
 
-    def __init__(self, profiles: ManageProfiles, graph: Graph, tokens: PageTokens) -> None:
+    def __init__(self, profiles: ManageProfiles, graph: Graph, pages: PeoplePages) -> None:
         self._profiles = profiles
         self._graph = graph
-        self._tokens = tokens
+        self._pages = pages
 
     async def Follow(self, request: pb.FollowRequest, context: Any) -> pb.FollowResponse:  # noqa: N802, ARG002 - gRPC's
         """Follow a person."""
@@ -54,27 +48,6 @@ class GraphServicer(graph_service_pb2_grpc.GraphServiceServicer):
     async def _page(
         self, request: pb.ListFollowersRequest | pb.ListFollowingRequest, method: str, pairs: Pairs
     ) -> tuple[list[Profile], str]:
-        size = page_size(request.page_size)
+        page_size(request.page_size)
         await self._profiles.read(request.user_id, viewer_id())
-        after = None
-        if request.page_token:
-            fields = self._tokens.open(request.page_token, method, viewer_id())
-            if fields.get("of") != request.user_id:
-                raise invalid("page_token", "belongs to another list", reason="PAGE_TOKEN_INVALID")
-            after = int(fields["at"]), int(fields["id"])
-        found = await pairs(request.user_id, after, size + 1)
-        page = found[:size]
-        profiles = await self._profiles.read_many([pair[1] for pair in page], viewer_id()) if page else []
-        token = ""
-        if len(found) > size:
-            token = self._tokens.seal(
-                method, viewer_id(), {"of": request.user_id, "at": page[-1][0], "id": page[-1][1]}
-            )
-        return [profile_message(profile) for profile in profiles], token
-
-
-def page_size(asked: int) -> int:
-    """The size of a page; AppError FIELD_INVALID outside 0 to 100, 0 meaning 20."""
-    if not 0 <= asked <= PAGE_MAX:
-        raise invalid("page_size", f"must be 0 to {PAGE_MAX}")
-    return asked or PAGE_DEFAULT
+        return await self._pages.page(request, method, request.user_id, pairs)

@@ -9,6 +9,7 @@ import asyncpg
 
 from services.chassis.errors import already_exists, not_found
 from services.chassis.postgres import PostgresPool, unavailable_as_app_error
+from services.social.adapters.postgres.visibility import follows, sees_profile
 from services.social.application.records import Profile
 
 _CREATE: Final = """
@@ -32,12 +33,12 @@ WITH changed AS (
 )
 SELECT true FROM profiles WHERE user_id = $1
 """
-_BY_IDS: Final = """
+_BY_IDS: Final = f"""
 SELECT p.user_id, p.handle, p.display_name, p.bio, p.created_at,
        coalesce(c.followers, 0), coalesce(c.following, 0), coalesce(c.posts, 0),
-       EXISTS (SELECT 1 FROM follows f WHERE f.follower_id = $2 AND f.followee_id = p.user_id)
+       {follows("$2", "p.user_id")}
 FROM profiles p LEFT JOIN author_counters c USING (user_id)
-WHERE p.user_id = ANY($1)
+WHERE p.user_id = ANY($1) AND ($3 OR {sees_profile("$2", "p.user_id")})
 """
 
 
@@ -70,10 +71,10 @@ class PostgresProfiles:
         if there is None:
             raise not_found("profile", "PROFILE_NOT_FOUND")
 
-    async def by_ids(self, user_ids: Sequence[int], viewer_id: int) -> list[Profile]:
-        """The profiles found, in the order of the ids."""
+    async def by_ids(self, user_ids: Sequence[int], viewer_id: int, *, even_of_blockers: bool = False) -> list[Profile]:
+        """The profiles found, in the order of the ids; those of people who block the viewer only when asked for."""
         async with unavailable_as_app_error():
-            rows = await self._pool.fetch(_BY_IDS, list(user_ids), viewer_id)
+            rows = await self._pool.fetch(_BY_IDS, list(user_ids), viewer_id, even_of_blockers)
         found = {row[0]: Profile(*row) for row in rows}
         return [found[user_id] for user_id in user_ids if user_id in found]
 
