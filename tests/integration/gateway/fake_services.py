@@ -23,6 +23,8 @@ from daira.social.v1 import (
     profile_pb2,
     profile_service_pb2,
     profile_service_pb2_grpc,
+    safety_service_pb2,
+    safety_service_pb2_grpc,
 )
 from tests.integration.gateway.fake_world import AHMED, MONA, STRANGER, Fault, Seen, World, moment, page, tokens
 
@@ -88,6 +90,39 @@ class Handlers:
     async def list_following(self, request: Any, user: int) -> Any:
         items, token = page(list(self.world.profiles.values()), request.page_size, request.page_token)
         return graph_service_pb2.ListFollowingResponse(profiles=items, next_page_token=token)
+
+    async def block(self, request: Any, user: int) -> Any:
+        if request.user_id not in self.world.profiles:
+            return Fault(grpc.StatusCode.NOT_FOUND, "profile not found", "PROFILE_NOT_FOUND")
+        return safety_service_pb2.BlockResponse()
+
+    async def unblock(self, request: Any, user: int) -> Any:
+        return safety_service_pb2.UnblockResponse()
+
+    async def list_blocked(self, request: Any, user: int) -> Any:
+        items, token = page(list(self.world.profiles.values()), request.page_size, request.page_token)
+        return safety_service_pb2.ListBlockedResponse(profiles=items, next_page_token=token)
+
+    async def mute(self, request: Any, user: int) -> Any:
+        return safety_service_pb2.MuteResponse()
+
+    async def unmute(self, request: Any, user: int) -> Any:
+        return safety_service_pb2.UnmuteResponse()
+
+    async def list_muted(self, request: Any, user: int) -> Any:
+        items, token = page(list(self.world.profiles.values()), request.page_size, request.page_token)
+        return safety_service_pb2.ListMutedResponse(profiles=items, next_page_token=token)
+
+    async def set_muted_words(self, request: Any, user: int) -> Any:
+        for place, word in enumerate(request.words):
+            if not word.strip():
+                wrong = (f"words[{place}]", "must not be empty")
+                return Fault(grpc.StatusCode.INVALID_ARGUMENT, ": ".join(wrong), "FIELD_INVALID", violations=(wrong,))
+        self.world.muted_words = list(request.words)
+        return safety_service_pb2.SetMutedWordsResponse(words=self.world.muted_words)
+
+    async def get_muted_words(self, request: Any, user: int) -> Any:
+        return safety_service_pb2.GetMutedWordsResponse(words=self.world.muted_words)
 
     async def create_post(self, request: Any, user: int) -> Any:
         return post_service_pb2.CreatePostResponse(post=self.world.add_post(6000, user, request.body))
@@ -184,6 +219,7 @@ SERVICES: dict[str, list[tuple[Callable[..., Any], Any]]] = {
         (graph_service_pb2_grpc.add_GraphServiceServicer_to_server, graph_service_pb2.DESCRIPTOR),
         (post_service_pb2_grpc.add_PostServiceServicer_to_server, post_service_pb2.DESCRIPTOR),
         (profile_service_pb2_grpc.add_ProfileServiceServicer_to_server, profile_service_pb2.DESCRIPTOR),
+        (safety_service_pb2_grpc.add_SafetyServiceServicer_to_server, safety_service_pb2.DESCRIPTOR),
     ],
 }
 OPEN = {"Register", "SignIn", "RefreshTokens", "GetProfile", "BatchGetProfiles", "GetPost", "GetAuthorTimeline",

@@ -78,6 +78,7 @@ class World:
     balance: int = 123_450
     # Of WatchHomeFeed: counts to tell, or how the stream ends.
     news: asyncio.Queue[int | Fault | None] = field(default_factory=asyncio.Queue)
+    muted_words: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for user, handle, name in ((AHMED, "ahmed", "أحمد"), (MONA, "mona", "منى")):
