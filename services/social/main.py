@@ -41,12 +41,14 @@ from services.social.adapters.auth_keys import AuthKeys
 from services.social.adapters.feature_tail import FeatureTail
 from services.social.adapters.native_ranker import fold_words
 from services.social.adapters.postgres.feedback import PostgresFeedback
+from services.social.adapters.postgres.follow_requests import PostgresFollowRequests
 from services.social.adapters.postgres.graph import PostgresGraph
 from services.social.adapters.postgres.posts import PostgresPosts
 from services.social.adapters.postgres.profiles import PostgresProfiles
 from services.social.adapters.postgres.reposts import PostgresReposts
 from services.social.adapters.postgres.safety import PostgresSafety
 from services.social.adapters.postgres.visibility import PostgresVisibility
+from services.social.application.admit_followers import AdmitFollowers
 from services.social.application.feed.author_timeline import AuthorTimeline
 from services.social.application.pass_on import PassOnPosts
 from services.social.application.profiles import ManageProfiles
@@ -125,6 +127,8 @@ def compose(
     people = ManageProfiles(profiles, graph, feed.inbox, feed.writes, clock)
     tokens = PageTokens(settings.page_key.reveal())
     pages = PeoplePages(people, tokens)
+    requests = PostgresFollowRequests(pool)
+    admit = AdmitFollowers(requests, feed.inbox, feed.writes)
     safety = PostgresSafety(pool)
     keep_safe = KeepSafe(safety, feed.inbox, feed.writes, fold_words)
     author = AuthorTimeline(feed.store, feed.ranker, PostgresVisibility(pool), feed.hydrator)
@@ -134,7 +138,7 @@ def compose(
             PassOnPosts(PostgresReposts(pool), posts, feed.writes, feed.hydrator),
         ),
         profiles=ProfileServicer(people),
-        graph=GraphServicer(people, graph, pages),
+        graph=GraphServicer(people, admit, graph, requests, pages),
         safety=SafetyServicer(keep_safe, safety, pages),
         feeds=FeedServicer(feed.home, author, feed.news, RecordFeedback(PostgresFeedback(pool), feed.seen), tokens),
         features=FeatureServicer(feed.tail),

@@ -87,7 +87,10 @@ class FakePeople:
             bio=before.bio if bio is None else bio,
         )
 
-    async def by_ids(self, user_ids: Sequence[int], viewer_id: int) -> list[Profile]:
+    async def set_privacy(self, user_id: int, *, is_private: bool) -> None:
+        self.profiles[user_id] = replace(self.profiles[user_id], is_private=is_private)
+
+    async def by_ids(self, user_ids: Sequence[int], viewer_id: int, *, even_of_blockers: bool = False) -> list[Profile]:
         return [
             replace(self.profiles[user_id], viewer_follows=(viewer_id, user_id) in self.follows)
             for user_id in user_ids
@@ -147,6 +150,12 @@ class Told:
     ) -> None:
         said = "related" if blocks or mutes else "unrelated"
         self.said.append((said, other_id))
+
+    async def muted_words_changed(self, viewer_id: int) -> None:
+        self.said.append(("words", viewer_id))
+
+    async def privacy_changed(self, author_id: int, *, is_private: bool) -> None:
+        self.said.append(("private" if is_private else "public", author_id))
 
     async def invalidate(self, viewer_ids: Sequence[int]) -> None:
         self.said += [("inbox", viewer_id) for viewer_id in viewer_ids]

@@ -82,6 +82,10 @@ class OwnWrites:
                 if name == "blocks":
                     await self._record(other_id, _record("blocks", (actor_id, other_id, int(changed))))
 
+    async def privacy_changed(self, author_id: int, *, is_private: bool) -> None:
+        """Of this replica alone: it is about others' feeds, and those on other replicas hear of it by its event."""
+        self._ranker.went_private(author_id, on=is_private)
+
     async def muted_words_changed(self, viewer_id: int) -> None:
         """The viewer's very next feed is without posts that have the words of now."""
         await self._write(viewer_id, "words", viewer_id)

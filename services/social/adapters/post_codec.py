@@ -18,6 +18,8 @@ def profile_message(profile: Profile) -> profile_pb2.Profile:
         following_count=profile.following,
         posts_count=profile.posts,
         viewer_follows=profile.viewer_follows,
+        is_private=profile.is_private,
+        viewer_requested=profile.viewer_requested,
     )
     message.created_at.FromDatetime(profile.created_at)
     return message

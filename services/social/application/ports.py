@@ -91,11 +91,14 @@ class Graph(Protocol):
     """Who follows whom."""
 
     async def follow(self, follower_id: int, followee_id: int) -> bool:
-        """Follow; whether it is new. AppError PROFILE_NOT_FOUND, PROFILE_MISSING, FOLLOW_LIMIT_REACHED, BLOCKED."""
+        """Follow, or ask to when the followee is private; whether there is a new follow.
+
+        AppError PROFILE_NOT_FOUND, PROFILE_MISSING, FOLLOW_LIMIT_REACHED, BLOCKED.
+        """
         ...
 
     async def unfollow(self, follower_id: int, followee_id: int) -> bool:
-        """Unfollow; whether there was a follow. AppError PROFILE_NOT_FOUND."""
+        """Unfollow, or take the request back; whether there was a follow. AppError PROFILE_NOT_FOUND."""
         ...
 
     async def followers(self, user_id: int, after: tuple[int, int] | None, limit: int) -> list[tuple[int, int]]:
@@ -104,6 +107,25 @@ class Graph(Protocol):
 
     async def following(self, user_id: int, after: tuple[int, int] | None, limit: int) -> list[tuple[int, int]]:
         """(microseconds since 1970, followee) latest first, after that pair."""
+        ...
+
+
+class FollowRequests(Protocol):
+    """Who may follow somebody private, and who may no longer follow anybody."""
+
+    async def answer(self, followee_id: int, follower_id: int, call: IdempotentCall, *, accept: bool) -> None:
+        """Accept or decline; the same call again is no error.
+
+        AppError FOLLOW_REQUEST_NOT_FOUND, IDEMPOTENCY_KEY_REUSED.
+        """
+        ...
+
+    async def remove_follower(self, followee_id: int, follower_id: int) -> bool:
+        """End a follow from the other side; whether there was one. AppError PROFILE_NOT_FOUND."""
+        ...
+
+    async def waiting(self, user_id: int, after: tuple[int, int] | None, limit: int) -> list[tuple[int, int]]:
+        """(microseconds since 1970, who asks to follow) latest first, after that pair."""
         ...
 
 
@@ -116,6 +138,10 @@ class Profiles(Protocol):
 
     async def update(self, user_id: int, display_name: str | None, bio: str | None) -> None:
         """Change what is given. AppError PROFILE_NOT_FOUND."""
+        ...
+
+    async def set_privacy(self, user_id: int, *, is_private: bool) -> None:
+        """Go private, or public, which accepts everybody who asked. Nothing happens when it is so already."""
         ...
 
     async def by_ids(self, user_ids: Sequence[int], viewer_id: int, *, even_of_blockers: bool = False) -> list[Profile]:
@@ -215,6 +241,10 @@ class LocalFeatures(Protocol):
         self, actor_id: int, other_id: int, *, blocks: bool | None = None, mutes: bool | None = None
     ) -> None:
         """The actor blocks or mutes the other, or no longer; None leaves it as it is."""
+        ...
+
+    async def privacy_changed(self, author_id: int, *, is_private: bool) -> None:
+        """Reposts of the author's posts are in no feed of this replica any more, or again."""
         ...
 
     async def muted_words_changed(self, viewer_id: int) -> None:

@@ -21,7 +21,7 @@ class Visibility(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A profile with its counts, and whether the viewer follows it."""
+    """A profile with its counts, and whether the viewer follows it or waits to be accepted."""
 
     user_id: int
     handle: str
@@ -32,6 +32,8 @@ class Profile:
     following: int = 0
     posts: int = 0
     viewer_follows: bool = False
+    is_private: bool = False
+    viewer_requested: bool = False
 
 
 @dataclass(frozen=True, slots=True)

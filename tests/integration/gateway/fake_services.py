@@ -65,6 +65,8 @@ class Handlers:
             profile.display_name = request.display_name
         if request.HasField("bio"):
             profile.bio = request.bio
+        if request.HasField("is_private"):
+            profile.is_private = request.is_private
         return profile_service_pb2.UpdateProfileResponse(profile=profile)
 
     async def get_profile(self, request: Any, user: int) -> Any:
@@ -90,6 +92,18 @@ class Handlers:
     async def list_following(self, request: Any, user: int) -> Any:
         items, token = page(list(self.world.profiles.values()), request.page_size, request.page_token)
         return graph_service_pb2.ListFollowingResponse(profiles=items, next_page_token=token)
+
+    async def remove_follower(self, request: Any, user: int) -> Any:
+        return graph_service_pb2.RemoveFollowerResponse()
+
+    async def list_follow_requests(self, request: Any, user: int) -> Any:
+        items, token = page(list(self.world.profiles.values()), request.page_size, request.page_token)
+        return graph_service_pb2.ListFollowRequestsResponse(profiles=items, next_page_token=token)
+
+    async def answer_follow_request(self, request: Any, user: int) -> Any:
+        if request.follower_id not in self.world.profiles:
+            return Fault(grpc.StatusCode.NOT_FOUND, "nobody asks", "FOLLOW_REQUEST_NOT_FOUND")
+        return graph_service_pb2.AnswerFollowRequestResponse(profile=self.world.profiles[request.follower_id])
 
     async def block(self, request: Any, user: int) -> Any:
         if request.user_id not in self.world.profiles:

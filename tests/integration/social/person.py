@@ -54,6 +54,26 @@ class Person:
         answer: graph_pb.UnfollowResponse = await self.social.stubs.graph.Unfollow(request, metadata=self.metadata)
         return answer.profile
 
+    async def goes(self, *, private: bool) -> profile_pb2.Profile:
+        request = profile_pb.UpdateProfileRequest(is_private=private)
+        answer: profile_pb.UpdateProfileResponse = await self.social.stubs.profiles.UpdateProfile(
+            request, metadata=self.metadata
+        )
+        return answer.profile
+
+    async def answers(self, other: Person, *, accept: bool, key: str | None = None) -> profile_pb2.Profile:
+        request = graph_pb.AnswerFollowRequestRequest(
+            follower_id=other.user_id, accept=accept, idempotency_key=self.key() if key is None else key
+        )
+        answer: graph_pb.AnswerFollowRequestResponse = await self.social.stubs.graph.AnswerFollowRequest(
+            request, metadata=self.metadata
+        )
+        return answer.profile
+
+    async def sends_away(self, other: Person) -> None:
+        request = graph_pb.RemoveFollowerRequest(follower_id=other.user_id, idempotency_key=self.key())
+        await self.social.stubs.graph.RemoveFollower(request, metadata=self.metadata)
+
     async def blocks(self, other: Person) -> None:
         request = safety_pb.BlockRequest(user_id=other.user_id, idempotency_key=self.key())
         await self.social.stubs.safety.Block(request, metadata=self.metadata)

@@ -5,34 +5,51 @@ from __future__ import annotations
 from typing import Final
 
 from services.chassis.errors import denied, failed_precondition, not_found
-from services.chassis.postgres import PostgresPool, unavailable_as_app_error
+from services.chassis.postgres import PostgresPool
 from services.social.adapters.postgres.pair_lock import pair_locked
 from services.social.adapters.postgres.people_pages import page_statement, people_page
-from services.social.adapters.postgres.visibility import blocks_between
+from services.social.adapters.postgres.visibility import asks, blocks_between, follows
 
-# The counter is seconds behind, so the limit is soft by as much as one can follow in that time.
+# The counter is seconds behind, so the limit is soft by as much as one can follow in that time. Who follows already, or
+# waits, is not refused for it.
 _FOLLOW: Final = f"""
 WITH known AS MATERIALIZED (
     SELECT EXISTS (SELECT 1 FROM profiles WHERE user_id = $2) AS followee,
            EXISTS (SELECT 1 FROM profiles WHERE user_id = $1) AS follower,
            {blocks_between("$1", "$2")} AS blocked,
-           coalesce((SELECT following FROM author_counters WHERE user_id = $1), 0) >= $3
-               AND NOT EXISTS (SELECT 1 FROM follows WHERE follower_id = $1 AND followee_id = $2) AS "full"
+           {follows("$1", "$2")} AS follows,
+           coalesce((SELECT is_private FROM profiles WHERE user_id = $2), false) AS is_private,
+           coalesce((SELECT following FROM author_counters WHERE user_id = $1), 0)
+               + (SELECT count(*) FROM follow_requests WHERE follower_id = $1) >= $3
+               AND NOT {follows("$1", "$2")} AND NOT {asks("$1", "$2")} AS "full"
+), wanted AS (
+    SELECT is_private FROM known WHERE followee AND follower AND NOT "full" AND NOT blocked AND NOT follows
 ), made AS (
-    INSERT INTO follows (follower_id, followee_id)
-    SELECT $1, $2 FROM known WHERE followee AND follower AND NOT "full" AND NOT blocked
+    INSERT INTO follows (follower_id, followee_id) SELECT $1, $2 FROM wanted WHERE NOT is_private
     ON CONFLICT DO NOTHING RETURNING created_at
+), asked AS (
+    INSERT INTO follow_requests (follower_id, followee_id) SELECT $1, $2 FROM wanted WHERE is_private
+    ON CONFLICT DO NOTHING RETURNING created_at
+), met AS (
+    DELETE FROM follow_requests USING wanted WHERE NOT is_private AND follower_id = $1 AND followee_id = $2
 ), logged AS (
     INSERT INTO events (kind, aggregate_id, actor_id, occurred_at)
     SELECT 'user_followed', $2, $1, created_at FROM made
+    UNION ALL
+    SELECT 'follow_requested', $2, $1, created_at FROM asked
 )
 SELECT followee, follower, blocked, "full", EXISTS (SELECT 1 FROM made) AS is_new FROM known
 """
 _UNFOLLOW: Final = """
 WITH gone AS (
     DELETE FROM follows WHERE follower_id = $1 AND followee_id = $2 RETURNING true
+), taken_back AS (
+    DELETE FROM follow_requests WHERE follower_id = $1 AND followee_id = $2 RETURNING true
 ), logged AS (
-    INSERT INTO events (kind, aggregate_id, actor_id) SELECT 'user_unfollowed', $2, $1 FROM gone
+    INSERT INTO events (kind, aggregate_id, actor_id)
+    SELECT 'user_unfollowed', $2, $1 FROM gone
+    UNION ALL
+    SELECT 'follow_request_ended', $2, $1 FROM taken_back
 )
 SELECT EXISTS (SELECT 1 FROM profiles WHERE user_id = $2) AS followee, EXISTS (SELECT 1 FROM gone) AS is_gone
 """
@@ -48,7 +65,7 @@ class PostgresGraph:
         self._follow_limit = follow_limit
 
     async def follow(self, follower_id: int, followee_id: int) -> bool:
-        """Follow; whether it is new."""
+        """Follow, or ask to when the followee is private; whether there is a new follow."""
         async with pair_locked(self._pool, follower_id, followee_id) as connection:
             row = await connection.fetchrow(_FOLLOW, follower_id, followee_id, self._follow_limit)
         assert row is not None  # noqa: S101 - the statement ends in one row
@@ -63,9 +80,9 @@ class PostgresGraph:
         return bool(row["is_new"])
 
     async def unfollow(self, follower_id: int, followee_id: int) -> bool:
-        """Unfollow; whether there was a follow."""
-        async with unavailable_as_app_error():
-            row = await self._pool.fetchrow(_UNFOLLOW, follower_id, followee_id)
+        """Unfollow, or take the request back; whether there was a follow."""
+        async with pair_locked(self._pool, follower_id, followee_id) as connection:
+            row = await connection.fetchrow(_UNFOLLOW, follower_id, followee_id)
         assert row is not None  # noqa: S101 - the statement ends in one row
         if not row["followee"]:
             raise not_found("profile", "PROFILE_NOT_FOUND")

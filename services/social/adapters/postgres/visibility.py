@@ -27,6 +27,11 @@ def follows(viewer: str, author: str) -> str:
     return f"EXISTS (SELECT 1 FROM follows f WHERE f.follower_id = {viewer} AND f.followee_id = {author})"
 
 
+def asks(viewer: str, author: str) -> str:
+    """Whether the viewer waits for the author to accept them."""
+    return f"EXISTS (SELECT 1 FROM follow_requests r WHERE r.follower_id = {viewer} AND r.followee_id = {author})"
+
+
 def sees_posts(viewer: str, author: str, is_private: str) -> str:
     """Whether the viewer, 0 for nobody signed in, sees an author's posts; `is_private` is the author's flag."""
     return (
