@@ -32,7 +32,7 @@ struct Selection {
 #[must_use]
 pub fn diversify(scored: Vec<Scored>, shown: &[Chosen], weight: u8, limit: usize) -> Vec<Ranked> {
     let limit = limit.min(scored.len());
-    let (seen, unseen): (Vec<_>, Vec<_>) = scored.into_iter().partition(|post| post.seen);
+    let (unseen, seen) = tiers(scored);
     let mut chosen = Vec::with_capacity(shown.len() + limit);
     chosen.extend_from_slice(shown);
     let mut ranked = Vec::with_capacity(limit);
@@ -42,6 +42,17 @@ pub fn diversify(scored: Vec<Scored>, shown: &[Chosen], weight: u8, limit: usize
         }
     }
     ranked
+}
+
+/// The candidates that were not seen before, and those that were.
+fn tiers(mut scored: Vec<Scored>) -> (Vec<Scored>, Vec<Scored>) {
+    let seen_before = scored.iter().filter(|post| post.seen).count();
+    let mut seen = Vec::with_capacity(seen_before);
+    if seen_before > 0 {
+        seen.extend(scored.iter().filter(|post| post.seen).copied());
+        scored.retain(|post| !post.seen);
+    }
+    (scored, seen)
 }
 
 /// The author of the last two chosen, if it was the same: no third may follow while another's waits.
