@@ -40,15 +40,19 @@ from services.chassis.tokens import TokenVerifier
 from services.social.adapters.auth_keys import AuthKeys
 from services.social.adapters.feature_tail import FeatureTail
 from services.social.adapters.native_ranker import fold_words
+from services.social.adapters.postgres.feedback import PostgresFeedback
 from services.social.adapters.postgres.follow_requests import PostgresFollowRequests
 from services.social.adapters.postgres.graph import PostgresGraph
 from services.social.adapters.postgres.posts import PostgresPosts
 from services.social.adapters.postgres.profiles import PostgresProfiles
+from services.social.adapters.postgres.reposts import PostgresReposts
 from services.social.adapters.postgres.safety import PostgresSafety
 from services.social.adapters.postgres.visibility import PostgresVisibility
 from services.social.application.admit_followers import AdmitFollowers
 from services.social.application.feed.author_timeline import AuthorTimeline
+from services.social.application.pass_on import PassOnPosts
 from services.social.application.profiles import ManageProfiles
+from services.social.application.record_feedback import RecordFeedback
 from services.social.application.safety import KeepSafe
 from services.social.application.write_post import WritePosts
 from services.social.config import SocialSettings, social_settings
@@ -129,11 +133,14 @@ def compose(
     keep_safe = KeepSafe(safety, feed.inbox, feed.writes, fold_words)
     author = AuthorTimeline(feed.store, feed.ranker, PostgresVisibility(pool), feed.hydrator)
     return Servicers(
-        posts=PostServicer(WritePosts(posts, feed.writes, feed.hydrator)),
+        posts=PostServicer(
+            WritePosts(posts, feed.writes, feed.hydrator),
+            PassOnPosts(PostgresReposts(pool), posts, feed.writes, feed.hydrator),
+        ),
         profiles=ProfileServicer(people),
         graph=GraphServicer(people, admit, graph, requests, pages),
         safety=SafetyServicer(keep_safe, safety, pages),
-        feeds=FeedServicer(feed.home, author, feed.news, tokens),
+        feeds=FeedServicer(feed.home, author, feed.news, RecordFeedback(PostgresFeedback(pool), feed.seen), tokens),
         features=FeatureServicer(feed.tail),
         log=EventLogServicer(PostgresEventLog(pool)),
         tail=feed.tail,

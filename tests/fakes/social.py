@@ -40,14 +40,18 @@ class FakePosts:
 
     async def like(self, post_id: int, user_id: int) -> int:
         self.liked.add((post_id, user_id))
-        return self._found(post_id).author_id
+        return self._found(post_id).post_id
 
-    async def unlike(self, post_id: int, user_id: int) -> None:
-        self._found(post_id)
+    async def unlike(self, post_id: int, user_id: int) -> int:
         self.liked.discard((post_id, user_id))
+        return self._found(post_id).post_id
 
-    async def report(self, post_id: int, user_id: int) -> None:
-        self._found(post_id)
+    async def report(self, post_id: int, user_id: int) -> int:
+        return self._found(post_id).post_id
+
+    async def shown(self, post_id: int, viewer_id: int) -> Post | None:
+        found = await self.read([post_id], viewer_id)
+        return found[0] if found else None
 
     async def read(self, post_ids: Sequence[int], viewer_id: int) -> list[Post]:
         return [

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from services.social.application.records import IdempotentCall, NewPost, Post, Profile, Visibility
+from services.social.application.records import IdempotentCall, NewPost, Original, Post, Profile, Visibility
 
 
 class Posts(Protocol):
-    """Posts and what people do with them. Every write is durable with its event when the call returns."""
+    """Posts and what people do with them. Every write is durable with its event when the call returns.
+
+    What is done to a repost is done to the post that it passes on, whose id is returned.
+    """
 
     async def create(self, post: NewPost, call: IdempotentCall) -> tuple[Post, bool]:
         """The post, and whether it was made now; the same post for the same call, also when it was deleted since.
@@ -19,23 +22,68 @@ class Posts(Protocol):
         ...
 
     async def delete(self, post_id: int, author_id: int) -> None:
-        """Delete; again is no error. AppError POST_NOT_FOUND, or NOT_POST_AUTHOR for somebody else's."""
+        """Delete; again is no error. AppError POST_NOT_FOUND, also for reposts, or NOT_POST_AUTHOR."""
         ...
 
     async def like(self, post_id: int, user_id: int) -> int:
-        """Like, once; the author's id. AppError POST_NOT_FOUND."""
+        """Like, once. AppError POST_NOT_FOUND."""
         ...
 
-    async def unlike(self, post_id: int, user_id: int) -> None:
+    async def unlike(self, post_id: int, user_id: int) -> int:
         """Take a like back; without one nothing happens. AppError POST_NOT_FOUND."""
         ...
 
-    async def report(self, post_id: int, user_id: int) -> None:
+    async def report(self, post_id: int, user_id: int) -> int:
         """Report, once. AppError POST_NOT_FOUND, SELF_NOT_ALLOWED."""
         ...
 
     async def read(self, post_ids: Sequence[int], viewer_id: int) -> list[Post]:
-        """The posts that the viewer, 0 for nobody signed in, may see, in the order of the ids."""
+        """The posts that the viewer, 0 for nobody signed in, may see, in the order of the ids.
+
+        A repost is read as it is, without a text.
+        """
+        ...
+
+    async def shown(self, post_id: int, viewer_id: int) -> Post | None:
+        """The post that an id shows: of a repost, what it passes on; None when the viewer may not see it."""
+        ...
+
+
+class Reposts(Protocol):
+    """Posts passed on. Every write is durable with its event when the call returns."""
+
+    async def repost(self, post_id: int, user_id: int) -> tuple[Original, int]:
+        """Pass a post on, once; what is passed on and the id of the repost, also when it was there before.
+
+        AppError POST_NOT_FOUND, also of private authors and across a block; PROFILE_MISSING.
+        """
+        ...
+
+    async def undo(self, post_id: int, user_id: int) -> tuple[Original, int]:
+        """No longer pass a post on, also one that is gone or hidden by now; the post, and the repost's id or 0.
+
+        AppError POST_NOT_FOUND for a post that never was.
+        """
+        ...
+
+
+class Feedback(Protocol):
+    """What people saw and opened."""
+
+    async def record(self, viewer_id: int, items: Mapping[int, bool], call: IdempotentCall) -> list[int]:
+        """Posts by the ids that feeds gave, and whether each was opened; each counts once in a week.
+
+        Returns the ids, of originals, that are not deleted and not the viewer's own, counted now or before. AppError
+        IDEMPOTENCY_KEY_REUSED for a key with another body.
+        """
+        ...
+
+
+class SeenPosts(Protocol):
+    """The filter of what a viewer has seen in the last week."""
+
+    async def add(self, viewer_id: int, post_ids: Sequence[int]) -> None:
+        """Add posts; best effort, since it can be made anew from what is recorded."""
         ...
 
 

@@ -38,7 +38,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A post with its author's handle and name, its likes, and whether the viewer likes it."""
+    """A post with its author's handle and name, its counts, and whether the viewer likes it and passed it on."""
 
     post_id: int
     author_id: int
@@ -50,6 +50,16 @@ class Post:
     kind: int
     likes: int = 0
     viewer_likes: bool = False
+    reposts: int = 0
+    viewer_reposted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A post that is passed on, or may be."""
+
+    post_id: int
+    author_id: int
 
 
 @dataclass(frozen=True, slots=True)

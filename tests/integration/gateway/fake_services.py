@@ -251,7 +251,8 @@ def servicer(world: World, descriptor: Any) -> Any:
     for service in descriptor.services_by_name.values():
         for method in service.methods:
             handler = getattr(handlers, snake(method.name), None)
-            setattr(made, method.name, _wrapped(world, method.name, handler))
+            wrapped = _streamed(world) if method.server_streaming else _wrapped(world, method.name, handler)
+            setattr(made, method.name, wrapped)
     return made
 
 
@@ -279,6 +280,28 @@ def _wrapped(world: World, name: str, handler: Callable[[Any, int], Awaitable[An
         return outcome
 
     return answer
+
+
+def _streamed(world: World) -> Callable[..., Any]:
+    """WatchHomeFeed, the only one."""
+
+    async def answers(request: Any, context: Any) -> Any:
+        metadata = dict(context.invocation_metadata())
+        world.seen.append(Seen("WatchHomeFeed", request, metadata, context.time_remaining()))
+        try:
+            while True:
+                told = await world.news.get()
+                if told is None:
+                    return
+                if isinstance(told, Fault):
+                    await told.abort(context)
+                    return
+                yield feed_service_pb2.WatchHomeFeedResponse(newer_count=told)
+        except asyncio.CancelledError:
+            world.cancelled.append("WatchHomeFeed")
+            raise
+
+    return answers
 
 
 class FakeServices:

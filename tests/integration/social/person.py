@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 
 from daira.social.v1 import feed_service_pb2 as feed_pb
 from daira.social.v1 import graph_service_pb2 as graph_pb
@@ -120,9 +121,25 @@ class Person:
         answer: post_pb.UnlikePostResponse = await self.social.stubs.posts.UnlikePost(request, metadata=self.metadata)
         return answer.post
 
+    async def reposts(self, post_id: int) -> post_pb2.Post:
+        request = post_pb.RepostRequest(post_id=post_id, idempotency_key=self.key())
+        answer: post_pb.RepostResponse = await self.social.stubs.posts.Repost(request, metadata=self.metadata)
+        return answer.post
+
+    async def undoes_repost(self, post_id: int) -> post_pb2.Post:
+        request = post_pb.UndoRepostRequest(post_id=post_id, idempotency_key=self.key())
+        answer: post_pb.UndoRepostResponse = await self.social.stubs.posts.UndoRepost(request, metadata=self.metadata)
+        return answer.post
+
     async def reports(self, post_id: int) -> None:
         request = post_pb.ReportPostRequest(post_id=post_id, idempotency_key=self.key())
         await self.social.stubs.posts.ReportPost(request, metadata=self.metadata)
+
+    async def saw(self, *post_ids: int, opened: Collection[int] = (), key: str | None = None) -> None:
+        """Sends feedback: saw the posts, and opened some of them."""
+        items = [feed_pb.PostFeedback(post_id=post_id, opened=post_id in opened) for post_id in post_ids]
+        request = feed_pb.RecordFeedbackRequest(items=items, idempotency_key=self.key() if key is None else key)
+        await self.social.stubs.feeds.RecordFeedback(request, metadata=self.metadata)
 
     async def timeline_of(self, author: Person) -> list[int]:
         """Ids of the first page of an author's timeline, newest first."""

@@ -12,7 +12,7 @@ from services.chassis.ids import MAX_ID
 from services.chassis.postgres import PostgresPool, unavailable_as_app_error
 from services.social.adapters.postgres.visibility import sees_posts
 from services.social.application.records import IdempotentCall, NewPost, Post
-from services.social.domain.post import shard_of_author
+from services.social.domain.post import post_not_found, shard_of_author
 
 _METHOD: Final = "CreatePost"
 
@@ -36,9 +36,10 @@ SELECT made.id, author.handle, author.display_name, author.created_at FROM made,
 """
 _DELETE: Final = """
 WITH found AS (
-    SELECT author_id FROM posts WHERE id = $1
+    SELECT author_id FROM posts WHERE id = $1 AND original_id = 0
 ), gone AS (
-    UPDATE posts SET deleted_at = clock_timestamp() WHERE id = $1 AND author_id = $2 AND deleted_at IS NULL
+    UPDATE posts SET deleted_at = clock_timestamp()
+    WHERE id = $1 AND author_id = $2 AND original_id = 0 AND deleted_at IS NULL
     RETURNING id
 ), logged AS (
     INSERT INTO events (kind, aggregate_id, aggregate_version, actor_id)
@@ -47,10 +48,14 @@ WITH found AS (
 SELECT author_id FROM found
 """
 _SEES: Final = sees_posts("$2", "p.author_id", "a.is_private")
-# Of a post that the person may see, and so like or report.
-_LIVE_AUTHOR: Final = f"""
-SELECT p.author_id FROM posts p JOIN profiles a ON a.user_id = p.author_id
-WHERE p.id = $1 AND p.deleted_at IS NULL AND {_SEES}
+# The post that an id shows the person $2: of a repost, what it passes on, while the repost stands.
+SHOWN: Final = f"""
+SELECT o.id, o.author_id, a.is_private
+FROM posts p
+JOIN posts o ON o.id = CASE p.original_id WHEN 0 THEN p.id ELSE p.original_id END
+JOIN profiles a ON a.user_id = o.author_id
+WHERE p.id = $1 AND p.deleted_at IS NULL AND o.deleted_at IS NULL
+    AND {sees_posts("$2", "o.author_id", "a.is_private")}
 """
 _LIKE: Final = """
 WITH made AS (
@@ -74,15 +79,17 @@ WITH made AS (
 INSERT INTO events (kind, aggregate_id, actor_id, payload)
 SELECT 'post_reported', post_id, $2, $3 FROM made
 """
-_READ: Final = """
+_READ_ALL: Final = """
 SELECT p.id, p.author_id, a.handle, a.display_name, a.created_at, p.body, p.language, p.kind,
-       coalesce(c.likes, 0), EXISTS (SELECT 1 FROM likes l WHERE l.user_id = $2 AND l.post_id = p.id)
+       coalesce(c.likes, 0), EXISTS (SELECT 1 FROM likes l WHERE l.user_id = $2 AND l.post_id = p.id),
+       coalesce(c.reposts, 0), EXISTS (SELECT 1 FROM reposts r WHERE r.user_id = $2 AND r.post_id = p.id)
 FROM posts p
 JOIN profiles a ON a.user_id = p.author_id
 LEFT JOIN post_counters c ON c.post_id = p.id
-WHERE p.id = ANY($1) AND (p.deleted_at IS NULL OR $3)
 """
+_READ: Final = f"{_READ_ALL} WHERE p.id = ANY($1) AND (p.deleted_at IS NULL OR $3)"
 _READ_SEEN: Final = f"{_READ} AND {_SEES}"
+_READ_SHOWN: Final = f"WITH shown AS MATERIALIZED ({SHOWN}) {_READ_ALL} WHERE p.id = (SELECT id FROM shown)"
 
 
 class PostgresPosts:
@@ -109,48 +116,50 @@ class PostgresPosts:
                 raise failed_precondition("make a profile first", "PROFILE_MISSING")
             row = await connection.fetchrow(_READ, [int.from_bytes(answer, "big")], post.author_id, True)
         if row is None:
-            raise _not_found()
+            raise post_not_found()
         return Post(*row), False
 
     async def delete(self, post_id: int, author_id: int) -> None:
         """Delete once; the event is written by the call that deletes."""
         async with unavailable_as_app_error():
-            owner = await self._pool.fetchval(_DELETE, _known(post_id), author_id)
+            owner = await self._pool.fetchval(_DELETE, known_id(post_id), author_id)
         if owner is None:
-            raise _not_found()
+            raise post_not_found()
         if owner != author_id:
             raise AppError(ErrorKind.PERMISSION_DENIED, "NOT_POST_AUTHOR", "only the author can delete a post")
 
     async def like(self, post_id: int, user_id: int) -> int:
-        """Like once; the author's id."""
-        author_id = await self._author(post_id, user_id)
+        """Like once."""
+        shown, author_id = await self._live(post_id, user_id)
         payload = events_pb2.PostLiked(author_id=author_id).SerializeToString()
         async with unavailable_as_app_error():
-            await self._pool.execute(_LIKE, post_id, user_id, payload)
-        return author_id
+            await self._pool.execute(_LIKE, shown, user_id, payload)
+        return shown
 
-    async def unlike(self, post_id: int, user_id: int) -> None:
+    async def unlike(self, post_id: int, user_id: int) -> int:
         """Take a like back; the event says when it was given."""
-        author_id = await self._author(post_id, user_id)
+        shown, author_id = await self._live(post_id, user_id)
         async with unavailable_as_app_error():
             liked_at = await self._pool.fetchval(
-                "SELECT created_at FROM likes WHERE user_id = $1 AND post_id = $2", user_id, post_id
+                "SELECT created_at FROM likes WHERE user_id = $1 AND post_id = $2", user_id, shown
             )
             if liked_at is None:
-                return
+                return shown
             payload = events_pb2.PostUnliked(author_id=author_id)
             payload.liked_at.FromDatetime(liked_at)
             # A like given anew in between has another time and stays.
-            await self._pool.execute(_UNLIKE, post_id, user_id, payload.SerializeToString(), liked_at)
+            await self._pool.execute(_UNLIKE, shown, user_id, payload.SerializeToString(), liked_at)
+        return shown
 
-    async def report(self, post_id: int, user_id: int) -> None:
+    async def report(self, post_id: int, user_id: int) -> int:
         """Report once."""
-        author_id = await self._author(post_id, user_id)
+        shown, author_id = await self._live(post_id, user_id)
         if author_id == user_id:
             raise invalid("post_id", "is a post of your own", reason="SELF_NOT_ALLOWED")
         payload = events_pb2.PostReported(author_id=author_id).SerializeToString()
         async with unavailable_as_app_error():
-            await self._pool.execute(_REPORT, post_id, user_id, payload)
+            await self._pool.execute(_REPORT, shown, user_id, payload)
+        return shown
 
     async def read(self, post_ids: Sequence[int], viewer_id: int) -> list[Post]:
         """The posts that the viewer may see, in the order of the ids."""
@@ -167,19 +176,25 @@ class PostgresPosts:
         found = {row[0]: Post(*row) for row in rows}
         return [found[post_id] for post_id in wanted if post_id in found]
 
-    async def _author(self, post_id: int, viewer_id: int) -> int:
+    async def shown(self, post_id: int, viewer_id: int) -> Post | None:
+        """The post that an id shows, if the viewer may see it."""
+        if not 0 < post_id <= MAX_ID:
+            return None
         async with unavailable_as_app_error():
-            author_id: int | None = await self._pool.fetchval(_LIVE_AUTHOR, _known(post_id), viewer_id)
-        if author_id is None:
-            raise _not_found()
-        return author_id
+            row = await self._pool.fetchrow(_READ_SHOWN, post_id, viewer_id)
+        return Post(*row) if row is not None else None
+
+    async def _live(self, post_id: int, viewer_id: int) -> tuple[int, int]:
+        """The post that an id shows the viewer, and its author."""
+        async with unavailable_as_app_error():
+            found = await self._pool.fetchrow(SHOWN, known_id(post_id), viewer_id)
+        if found is None:
+            raise post_not_found()
+        return found[0], found[1]
 
 
-def _known(post_id: int) -> int:
+def known_id(post_id: int) -> int:
+    """An id that a post may have; AppError POST_NOT_FOUND for others."""
     if not 0 < post_id <= MAX_ID:
-        raise _not_found()
+        raise post_not_found()
     return post_id
-
-
-def _not_found() -> AppError:
-    return AppError(ErrorKind.NOT_FOUND, "POST_NOT_FOUND", "there is no such post")

@@ -40,6 +40,11 @@ class FeedServiceStub:
     OVERLOADED when there are too many watchers or this one does not read, and with DEADLINE_EXCEEDED after ten minutes:
     connect again then.
     """
+    RecordFeedback: _grpc.UnaryUnaryMultiCallable[_feed_service_pb2.RecordFeedbackRequest, _feed_service_pb2.RecordFeedbackResponse]
+    """Takes in what the caller saw and opened, in batches: it moves quality and affinity, and what was seen is not shown
+    again while something else waits. Each post counts once in a week. Posts unknown or deleted, and the caller's own,
+    are passed over.
+    """
     GetAuthorTimeline: _grpc.UnaryUnaryMultiCallable[_feed_service_pb2.GetAuthorTimelineRequest, _feed_service_pb2.GetAuthorTimelineResponse]
     """A page of one author's posts, newest first. PROFILE_PRIVATE when only followers see them, BLOCKED when the caller
     blocks the author, PROFILE_NOT_FOUND also when the author blocks the caller.
@@ -56,6 +61,11 @@ class FeedServiceAsyncStub(FeedServiceStub):
     """Says how many posts are newer than a feed, at once and whenever that changes, at most once a second. Ends with
     OVERLOADED when there are too many watchers or this one does not read, and with DEADLINE_EXCEEDED after ten minutes:
     connect again then.
+    """
+    RecordFeedback: _aio.UnaryUnaryMultiCallable[_feed_service_pb2.RecordFeedbackRequest, _feed_service_pb2.RecordFeedbackResponse]  # type: ignore[assignment]
+    """Takes in what the caller saw and opened, in batches: it moves quality and affinity, and what was seen is not shown
+    again while something else waits. Each post counts once in a week. Posts unknown or deleted, and the caller's own,
+    are passed over.
     """
     GetAuthorTimeline: _aio.UnaryUnaryMultiCallable[_feed_service_pb2.GetAuthorTimelineRequest, _feed_service_pb2.GetAuthorTimelineResponse]  # type: ignore[assignment]
     """A page of one author's posts, newest first. PROFILE_PRIVATE when only followers see them, BLOCKED when the caller
@@ -82,6 +92,17 @@ class FeedServiceServicer(metaclass=_abc_1.ABCMeta):
         """Says how many posts are newer than a feed, at once and whenever that changes, at most once a second. Ends with
         OVERLOADED when there are too many watchers or this one does not read, and with DEADLINE_EXCEEDED after ten minutes:
         connect again then.
+        """
+
+    @_abc_1.abstractmethod
+    def RecordFeedback(
+        self,
+        request: _feed_service_pb2.RecordFeedbackRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_feed_service_pb2.RecordFeedbackResponse, _abc.Awaitable[_feed_service_pb2.RecordFeedbackResponse]]:
+        """Takes in what the caller saw and opened, in batches: it moves quality and affinity, and what was seen is not shown
+        again while something else waits. Each post counts once in a week. Posts unknown or deleted, and the caller's own,
+        are passed over.
         """
 
     @_abc_1.abstractmethod
