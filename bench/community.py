@@ -22,6 +22,11 @@ class HotPosts:
     authors: tuple[int, ...]
     kinds: bytes
     likes: tuple[int, ...]
+    reposts: tuple[int, ...]
+    opens: tuple[int, ...]
+    impressions: tuple[int, ...]
+    report_trust: tuple[int, ...]  # percent
+    spams: bytes  # percent
     followers: dict[int, int]
     affinities: dict[int, float]  # of the viewer, as of now
     now_ms: int
@@ -34,7 +39,7 @@ def packed(code: str, values: list[int] | list[float] | tuple[int, ...]) -> byte
 
 
 def hot_posts(count: int, authors: int, *, seed: int = 7, now_ms: int = ids.EPOCH_MS + 900 * DAY_MS) -> HotPosts:
-    """`count` posts by `authors` people over three days, likes and followers skewed as in life."""
+    """`count` posts by `authors` people over three days, counters and followers skewed as in life."""
     chance = random.Random(seed)
     people = [ids.compose(ids.EPOCH_MS + chance.randrange(800 * DAY_MS), n % 1024, n % 4096) for n in range(authors)]
     followers = {person: int(chance.paretovariate(1.1) * 20) for person in people}
@@ -45,10 +50,26 @@ def hot_posts(count: int, authors: int, *, seed: int = 7, now_ms: int = ids.EPOC
         for n, (moment, writer) in enumerate(zip(moments, writers, strict=True))
     ]
     likes = [min(int(chance.paretovariate(0.9)), 50_000) for _ in moments]
+    reposts = [chance.randrange(1 + one // 8) for one in likes]
+    opens = [chance.randrange(1 + one * 4) for one in likes]
+    impressions = [one * chance.randrange(2, 40) for one in likes]
+    report_trust = [chance.choice((0, 0, 0, 0, 0, 0, 0, 35, 180)) for _ in moments]
+    spams = bytes(chance.choice((0, 0, 0, 0, 0, 10, 60)) for _ in moments)
     settings = daira_native.RankSettings()
     table = daira_native.FeatureTable(settings)
     kinds = bytes(chance.choice((1, 1, 1, 2, 3)) for _ in moments)
-    table.upsert_posts(packed("q", post_ids), packed("q", writers), kinds, packed("I", likes), packed("I", [0] * count))
+    table.upsert_posts(
+        packed("q", post_ids),
+        packed("q", writers),
+        kinds,
+        packed("I", likes),
+        packed("I", reposts),
+        packed("I", opens),
+        packed("I", impressions),
+        packed("I", report_trust),
+        spams,
+        bytes(8 * count),
+    )
     table.set_followers(packed("q", people), packed("I", [min(n, 2**31) for n in followers.values()]))
     viewer = people[0]
     liked = people[1 : max(2, authors // 5)]
@@ -63,6 +84,11 @@ def hot_posts(count: int, authors: int, *, seed: int = 7, now_ms: int = ids.EPOC
         authors=tuple(writers),
         kinds=kinds,
         likes=tuple(likes),
+        reposts=tuple(reposts),
+        opens=tuple(opens),
+        impressions=tuple(impressions),
+        report_trust=tuple(report_trust),
+        spams=spams,
         followers=followers,
         affinities=dict(zip(liked, weights, strict=True)),
         now_ms=now_ms,

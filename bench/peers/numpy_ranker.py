@@ -37,8 +37,11 @@ class Columns:
     author_ids: Ids
     kinds: Ids
     likes: Floats
-    reports: Floats
-    followers: Floats
+    reposts: Floats
+    opens: Floats
+    impressions: Floats
+    report_trust: Floats  # percent
+    spams: Floats  # percent
     own: NDArray[np.bool_]
     weights: Floats
     as_of_ms: Floats
@@ -59,14 +62,16 @@ def rank(
 
 def _base_scores(columns: Columns, rows: NDArray[np.intp], now_ms: int, rules: Weights) -> Ids:
     """Scores without diversity."""
-    likes, followers, reports = columns.likes[rows], columns.followers[rows], columns.reports[rows]
+    impressions, reports, spam = columns.impressions[rows], columns.report_trust[rows] / 100, columns.spams[rows] / 100
+    engaged = columns.likes[rows] + 2.0 * columns.reposts[rows] + 0.25 * columns.opens[rows]
     elapsed = np.maximum(0.0, now_ms - columns.as_of_ms[rows])
     decayed = columns.weights[rows] * np.exp2(-elapsed / rules.affinity_half_life_ms)
     affinity = np.where(columns.own[rows], 1.0, decayed / (decayed + 3.0))
-    quality = (likes + 1.0) / (np.maximum(followers, likes) + 20.0)
+    quality = (engaged + 1.0) / (np.maximum(impressions, engaged) + 20.0)
     age = np.maximum(0, now_ms - EPOCH_MS - (columns.ids[rows] >> 22)).astype(np.float64)
     freshness = np.exp2(-age / rules.freshness_half_life_ms)
-    negative = reports / (reports + 5.0 + 0.01 * followers)
+    reported = reports / (reports + 5.0 + 0.01 * impressions)
+    negative = reported + spam - reported * spam
     return (
         rules.affinity * _units(affinity)
         + rules.quality * _units(quality)

@@ -28,13 +28,17 @@ class BindingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One RPC. `backend` is the short name of the service that serves it, `path` what gRPC calls."""
+    """One RPC. `backend` is the short name of the service that serves it, `path` what gRPC calls.
+
+    One that `streams` has many answers.
+    """
 
     name: str
     path: str
     backend: str
     request: Descriptor
     response: Descriptor
+    streams: bool = False
 
     @property
     def request_class(self) -> type[Message]:
@@ -81,6 +85,7 @@ def _methods() -> dict[str, Method]:
             backend=backend,
             request=method.input_type,
             response=method.output_type,
+            streams=method.server_streaming,
         )
         for backend in files()
         for service in services(backend)

@@ -2,7 +2,7 @@
 
 use muted_words::MutedWords;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyBytesMethods};
 
 use crate::error::{NativeError, in_range};
 
@@ -20,7 +20,7 @@ pub(crate) fn hide_muted(
 ) -> Result<Vec<bool>, NativeError> {
     in_range("len(posts)", posts.len(), 0, POSTS_MAX)?;
     in_range("len(words)", words.len(), 0, WORDS_MAX)?;
-    let posts: Vec<&[u8]> = posts.iter().map(|post| post.as_bytes()).collect();
+    let posts: Vec<&[u8]> = posts.iter().map(PyBytesMethods::as_bytes).collect();
     Ok(py.detach(|| {
         let muted = MutedWords::new(words.iter().map(String::as_str));
         let hide = |post: &&[u8]| muted_words::body_of(post).is_some_and(|body| muted.hide(body));

@@ -25,15 +25,15 @@ pub(crate) fn seen_build(py: Python<'_>, ids: &[u8], capacity: usize) -> PyResul
 /// Whether the filter has each id (i64); of those it does not have, 0.8 % are taken for had. Bytes
 /// of any length are a filter, and the empty one has nothing.
 #[pyfunction]
-#[pyo3(signature = (filter, ids))]
+#[pyo3(signature = (seen, ids))]
 pub(crate) fn seen_contains(
     py: Python<'_>,
-    filter: &[u8],
+    seen: &[u8],
     ids: &[u8],
 ) -> Result<Vec<bool>, NativeError> {
     py.detach(|| {
         let ids = column("ids", ids, rows("ids", ids)?)?;
-        Ok(ids.map(|id| seen_filter::contains(filter, id)).collect())
+        Ok(ids.map(|id| seen_filter::contains(seen, id)).collect())
     })
 }
 

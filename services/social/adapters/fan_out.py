@@ -17,7 +17,7 @@ the last crossing out clears it (fan_in_flips), as another crossing in behind it
 
 Died between any two steps, the batch is applied again: posts are pushed twice and inboxes forgotten twice, and readers
 drop duplicates. Redis that comes back with an older state of itself has its mark (FILLED_UP_TO) with it, and is given
-everything again from there on; that mark never passes a post whose job is open.
+everything again from there on, and the jobs that were open in it are done from where they were.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class FanOut:
         """Apply a batch, and what Redis has lost before it."""
         async with self._busy:
             if self._mark is None:
-                await self._begin_at(batch[0].pos - 1)
+                self._begin_at(batch[0].pos - 1)
             had_effects = await self._apply(batch)
             self._applied = max(self._applied, batch[-1].pos)
             if had_effects:
@@ -151,19 +151,18 @@ class FanOut:
             if self._mark is None:
                 async with unavailable_as_app_error():
                     cursor = await self._pool.fetchval(_CURSOR, CONSUMER)
-                await self._begin_at(cursor)
+                self._begin_at(cursor)
             await self._keep_mark()
+            await self.jobs.find_lost()
 
-    async def _begin_at(self, pos: int) -> None:
-        self._applied = pos
-        self._mark = await self.jobs.done_up_to(pos)
+    def _begin_at(self, pos: int) -> None:
+        self._applied = self._mark = pos
 
     async def _keep_mark(self) -> None:
         """Move the mark in Redis up; while it is behind where it was, do again what came after it."""
         while True:
-            expected = self._mark or 0
-            mark = max(expected, await self.jobs.done_up_to(self._applied))
-            fallen_to = await self._inboxes.advance(expected, mark)
+            mark = max(self._mark or 0, self._applied)
+            fallen_to = await self._inboxes.advance(self._mark or 0, mark)
             if fallen_to is None:
                 self._mark = mark
                 return

@@ -65,6 +65,8 @@ class Handlers:
             profile.display_name = request.display_name
         if request.HasField("bio"):
             profile.bio = request.bio
+        if request.HasField("is_private"):
+            profile.is_private = request.is_private
         return profile_service_pb2.UpdateProfileResponse(profile=profile)
 
     async def get_profile(self, request: Any, user: int) -> Any:
@@ -90,6 +92,18 @@ class Handlers:
     async def list_following(self, request: Any, user: int) -> Any:
         items, token = page(list(self.world.profiles.values()), request.page_size, request.page_token)
         return graph_service_pb2.ListFollowingResponse(profiles=items, next_page_token=token)
+
+    async def remove_follower(self, request: Any, user: int) -> Any:
+        return graph_service_pb2.RemoveFollowerResponse()
+
+    async def list_follow_requests(self, request: Any, user: int) -> Any:
+        items, token = page(list(self.world.profiles.values()), request.page_size, request.page_token)
+        return graph_service_pb2.ListFollowRequestsResponse(profiles=items, next_page_token=token)
+
+    async def answer_follow_request(self, request: Any, user: int) -> Any:
+        if request.follower_id not in self.world.profiles:
+            return Fault(grpc.StatusCode.NOT_FOUND, "nobody asks", "FOLLOW_REQUEST_NOT_FOUND")
+        return graph_service_pb2.AnswerFollowRequestResponse(profile=self.world.profiles[request.follower_id])
 
     async def block(self, request: Any, user: int) -> Any:
         if request.user_id not in self.world.profiles:
@@ -254,7 +268,8 @@ def servicer(world: World, descriptor: Any) -> Any:
     for service in descriptor.services_by_name.values():
         for method in service.methods:
             handler = getattr(handlers, snake(method.name), None)
-            setattr(made, method.name, _wrapped(world, method.name, handler))
+            wrapped = _streamed(world) if method.server_streaming else _wrapped(world, method.name, handler)
+            setattr(made, method.name, wrapped)
     return made
 
 
@@ -282,6 +297,28 @@ def _wrapped(world: World, name: str, handler: Callable[[Any, int], Awaitable[An
         return outcome
 
     return answer
+
+
+def _streamed(world: World) -> Callable[..., Any]:
+    """WatchHomeFeed, the only one."""
+
+    async def answers(request: Any, context: Any) -> Any:
+        metadata = dict(context.invocation_metadata())
+        world.seen.append(Seen("WatchHomeFeed", request, metadata, context.time_remaining()))
+        try:
+            while True:
+                told = await world.news.get()
+                if told is None:
+                    return
+                if isinstance(told, Fault):
+                    await told.abort(context)
+                    return
+                yield feed_service_pb2.WatchHomeFeedResponse(newer_count=told)
+        except asyncio.CancelledError:
+            world.cancelled.append("WatchHomeFeed")
+            raise
+
+    return answers
 
 
 class FakeServices:

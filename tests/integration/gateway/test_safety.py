@@ -1,4 +1,4 @@
-"""Blocks, mutes and muted words over real gRPC to fake services."""
+"""Blocks, mutes, muted words and privacy over real gRPC to fake services."""
 
 from __future__ import annotations
 
@@ -58,3 +58,39 @@ async def test_a_wrong_word_is_named_by_its_place(graphql: Client) -> None:
     error = await graphql.error(query)
     assert error["message"] == "input.words[1]: must not be empty"
     assert error["extensions"]["fieldViolations"] == [{"field": "input.words[1]", "description": "must not be empty"}]
+
+
+async def test_a_private_account_and_its_requests(graphql: Client, world: World) -> None:
+    query = """mutation($user: ID!) {
+      updateProfile(input: {isPrivate: true}) { profile { isPrivate viewerRequested } }
+      answerFollowRequest(input: {userId: $user, accept: true, idempotencyKey: "a"}) { profile { id } }
+      removeFollower(input: {userId: $user, idempotencyKey: "r"}) { userId }
+    }"""
+    assert await graphql.data(query, {"user": MONA_ID}) == {
+        "updateProfile": {"profile": {"isPrivate": True, "viewerRequested": False}},
+        "answerFollowRequest": {"profile": {"id": MONA_ID}},
+        "removeFollower": {"userId": MONA_ID},
+    }
+    assert world.methods() == ["UpdateProfile", "AnswerFollowRequest", "RemoveFollower"]
+    assert (world.seen[1].request.follower_id, world.seen[1].request.accept) == (MONA, True)
+    # What is absent stays as it is.
+    data = await graphql.data('mutation { updateProfile(input: {bio: "أهلا"}) { profile { isPrivate bio } } }')
+    assert data == {"updateProfile": {"profile": {"isPrivate": True, "bio": "أهلا"}}}
+    data = await graphql.data("{ me { followRequests(first: 1) { edges { node { handle isPrivate } } } } }")
+    assert data == {"me": {"followRequests": {"edges": [{"node": {"handle": "ahmed", "isPrivate": True}}]}}}
+
+
+async def test_a_request_that_is_gone_says_so(graphql: Client) -> None:
+    query = (
+        'mutation { answerFollowRequest(input: {userId: "%s", accept: true, idempotencyKey: "a"}) { profile { id } } }'
+    )
+    error = await graphql.error(query % encode(IdType.USER, STRANGER))
+    assert error["extensions"] == {"code": "NOT_FOUND", "reason": "FOLLOW_REQUEST_NOT_FOUND"}
+
+
+async def test_whether_an_author_is_private_is_asked_for_as_posts_do_not_say(graphql: Client, world: World) -> None:
+    world.profiles[MONA].is_private = True
+    data = await graphql.data("{ homeFeed(first: 2) { edges { node { post { author { handle isPrivate } } } } } }")
+    edges = data["homeFeed"]["edges"]
+    assert [edge["node"]["post"]["author"] for edge in edges] == [{"handle": "mona", "isPrivate": True}] * 2
+    assert world.methods() == ["GetHomeFeed", "BatchGetProfiles"]

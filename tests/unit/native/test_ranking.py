@@ -40,36 +40,42 @@ def test_the_newest_are_ranked_and_the_first_returned(candidates: list[oracle.Ca
     load(table, VIEWER, candidates)
     newest = sorted(candidates, key=lambda post: -post.post_id)
     # Posts come from both sources: the inbox holds every other one, the author indexes all.
-    inbox = decimal(post.post_id for post in candidates[::2])
+    in_inbox = {post.post_id for post in candidates[::2]}
     authors = sorted({post.author_id for post in candidates})
-    ranked = table.rank(VIEWER, inbox, authors, NOW_MS, ceiling_id=oracle.MAX_ID, candidate_cap=cap, limit=limit)
+    ranked = table.rank(
+        VIEWER, decimal(in_inbox), authors, NOW_MS, ceiling_id=oracle.MAX_ID, candidate_cap=cap, limit=limit
+    )
 
     expected = [post.post_id for post in oracle.rank(newest[:cap], NOW_MS)]
-    assert unpack_ids(ranked.ids) == expected[:limit]
+    own = {post.post_id for post in candidates if post.own}
+    assert unpack_ids(ranked.ids) == unpack_ids(ranked.originals) == expected[:limit]
+    assert list(ranked.sources) == [2 + (one in in_inbox) + 4 * (one in own) for one in expected[:limit]]
     assert len(ranked) == len(expected[:limit])
-    assert ranked.candidates == len(expected)
-    assert ranked.floor_id == (newest[cap - 1].post_id if len(newest) > cap else 0)
-    latest = table.latest(VIEWER, inbox, authors, before_id=oracle.MAX_ID, limit=limit)
-    assert latest == [post.post_id for post in newest[:limit]]
+    assert ranked.candidates == ranked.seen_from == len(expected)
+    assert ranked.window_floor == (newest[cap - 1].post_id if len(newest) > cap else 0)
+    assert ranked.newest_id == max((post.post_id for post in candidates), default=0)
 
 
 def test_never_a_third_in_a_row_while_another_waits() -> None:
-    def post(low: int, author_id: int, likes: int) -> oracle.Candidate:
-        made = post_id(NOW_MS, low)
-        return oracle.Candidate(made, author_id, 0, likes, 0, 10, own=False, weight=0.0, as_of_ms=0)
-
-    candidates = [post(low, 11, 1_000_000) for low in range(6)] + [post(9, 12, 0)]
+    popular = [oracle.Candidate(post_id(NOW_MS, low), 11, 0, likes=1_000_000) for low in range(6)]
     table = FeatureTable(RankSettings())
-    load(table, VIEWER, candidates)
+    load(table, VIEWER, [*popular, oracle.Candidate(post_id(NOW_MS, 9), 12, 0)])
     ranked = table.rank(VIEWER, [], [11, 12], NOW_MS, ceiling_id=oracle.MAX_ID, limit=10)
     assert table.authors_of(unpack_ids(ranked.ids)) == [11, 11, 12, 11, 11, 11, 11]
 
 
 def test_terms_are_paged() -> None:
     table = FeatureTable(RankSettings())
-    made = [post_id(NOW_MS, low) for low in range(5)]
-    load(table, VIEWER, [oracle.Candidate(i, 11, 0, 0, 0, 0, own=False, weight=0.0, as_of_ms=0) for i in made])
+    load(table, VIEWER, [oracle.Candidate(post_id(NOW_MS, low), 11, 0) for low in range(5)])
     ranked = table.rank(VIEWER, [], [11], NOW_MS, ceiling_id=oracle.MAX_ID, limit=5)
     assert ranked.terms(1, 2) == ranked.terms(0, 5)[1:3]
     assert ranked.terms(4, 10) == ranked.terms(0, 5)[4:]
     assert ranked.terms(5, 1) == []
+
+
+def test_every_stage_is_timed() -> None:
+    table = FeatureTable(RankSettings())
+    load(table, VIEWER, [oracle.Candidate(post_id(NOW_MS, low), 11, 0) for low in range(500)])
+    ranked = table.rank(VIEWER, [], [11], NOW_MS, ceiling_id=oracle.MAX_ID, limit=500)
+    assert set(ranked.nanoseconds) == {"merge", "filter", "features", "score", "diversify"}
+    assert all(spent > 0 for spent in ranked.nanoseconds.values())

@@ -2,116 +2,180 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daira_native import FeatureTable, RankSettings
+from daira_native import FeatureTable, RankedFeed
 from tests.oracles import feed as oracle
+from tests.oracles import seen as bloom
 from tests.unit.native.candidates import NOW_MS
-from tests.unit.native.rows import decimal, f64, i8, i32, i64, post_id, u8, u32, unpack_ids
+from tests.unit.native.histories import IDS, PEOPLE, histories, person, refilled, replayed
+from tests.unit.native.rows import decimal, i64, unpack_ids
 
-PEOPLE = (1, 2, 3, 4)
-DAY_MS = 86_400_000
-POSTS = [post_id(NOW_MS - age * DAY_MS // 7, age) for age in range(12)]
-AUTHORS = {made: PEOPLE[at % 3] for at, made in enumerate(POSTS)}
+UNKNOWN = 17  # an id of an inbox that no table has heard of
 
-person = st.sampled_from(PEOPLE)
-post = st.sampled_from(POSTS)
-moment = st.integers(NOW_MS - 60 * DAY_MS, NOW_MS)
-event = st.one_of(
-    st.builds(oracle.UserFollowed, person, person),
-    st.builds(oracle.UserFollowed, person, person),
-    st.builds(oracle.UserUnfollowed, person, person),
-    st.builds(oracle.PostDeleted, post),
-    st.builds(oracle.PostLiked, post, person, moment),
-    st.builds(oracle.PostLiked, post, person, moment),
-    st.builds(oracle.PostUnliked, post, person),
-    st.builds(oracle.PostReported, post, person),
-)
-created = [oracle.PostCreated(made, AUTHORS[made], at % 4) for at, made in enumerate(POSTS)]
-histories = st.lists(event, max_size=60).flatmap(lambda events: st.permutations([*created, *events]))
+some_ids = st.lists(st.sampled_from([*IDS, UNKNOWN]), max_size=20)
+many_ids = st.permutations([*IDS, *IDS[::3], UNKNOWN]).flatmap(lambda ids: st.integers(0, 30).map(lambda n: ids[:n]))
+borders = st.just(0) | st.just(0) | st.sampled_from(IDS)
 
 
-def project(table: FeatureTable, state: oracle.State, event: oracle.Event) -> None:
-    """Apply an event as the projector does: it learns from the rows whether anything changed."""
-    match event:
-        case oracle.PostCreated():
-            columns = i64([event.post_id]), i64([event.author_id]), u8([event.kind])
-            table.upsert_posts(*columns, u32([0]), u32([0]))
-        case oracle.PostDeleted():
-            table.delete_posts(i64([event.post_id]))
-        case oracle.PostLiked() if (event.post_id, event.user_id) not in state.likes:
-            table.add_likes(i64([event.user_id]), i64([event.post_id]), i64([event.at_ms]), i8([1]))
-        case oracle.PostUnliked() if (event.post_id, event.user_id) in state.likes:
-            liked_ms = state.likes[event.post_id, event.user_id]
-            table.add_likes(i64([event.user_id]), i64([event.post_id]), i64([liked_ms]), i8([-1]))
-        case oracle.PostReported() if (event.post_id, event.user_id) not in state.reports:
-            table.add_reports(i64([event.post_id]), i8([1]))
-        case oracle.UserFollowed() if (event.follower_id, event.followee_id) not in state.follows:
-            table.add_followers(i64([event.followee_id]), i32([1]))
-        case oracle.UserUnfollowed() if (event.follower_id, event.followee_id) in state.follows:
-            table.add_followers(i64([event.followee_id]), i32([-1]))
-        case _:
-            pass
-    oracle.replay([event], state)
+@dataclass(frozen=True)
+class Request:
+    """What a feed is asked with."""
 
+    viewer_id: int
+    inbox: list[int]  # in any order, with repeats
+    authors: list[int]
+    floor_id: int
+    ceiling_id: int
+    cap: int
 
-def refilled(state: oracle.State) -> FeatureTable:
-    """A table filled from rows at once, as a replica is at its start."""
-    table = FeatureTable(RankSettings())
-    rules = oracle.Settings()
-    for made in state.posts.values():
-        row = oracle.candidate(oracle.tally(state), 0, made, rules)
-        columns = i64([row.post_id]), i64([row.author_id]), u8([row.kind])
-        table.upsert_posts(*columns, u32([row.likes]), u32([row.reports]))
-        table.set_followers(i64([row.author_id]), u32([row.followers]))
-    table.delete_posts(i64(state.deleted))
-    for viewer in PEOPLE:
-        for author in PEOPLE:
-            weight, as_of_ms = oracle.affinity_weight(oracle.tally(state), viewer, author, rules)
-            table.set_affinities(i64([viewer]), i64([author]), f64([weight]), i64([as_of_ms]))
-            followers = sum(1 for _, followee in state.follows if followee == author)
-            table.set_followers(i64([author]), u32([followers]))
-    return table
-
-
-def ordered(history: list[oracle.Event]) -> list[oracle.Event]:
-    """A history in which nobody likes or reports a post that does not exist yet."""
-    return sorted(history, key=lambda event: not isinstance(event, oracle.PostCreated))
-
-
-@given(history=histories, cap=st.integers(1, 14))
-@settings(max_examples=80, deadline=None)
-def test_feeds_are_those_of_the_oracle(history: list[oracle.Event], cap: int) -> None:
-    table, state = FeatureTable(RankSettings()), oracle.State()
-    for happened in ordered(history):
-        project(table, state, happened)
-    for viewer in PEOPLE:
-        followees = sorted({followee for follower, followee in state.follows if follower == viewer} - {viewer})
-        # One followee's posts lie in the inbox, those of the others are merged at read.
-        inbox = [made for made in POSTS if followees and AUTHORS[made] == followees[0]]
-        authors = [*followees[1:], viewer]
-        ranked = table.rank(
-            viewer, decimal(inbox), authors, NOW_MS, ceiling_id=oracle.MAX_ID, candidate_cap=cap, limit=cap
+    def window(self, state: oracle.State) -> oracle.Window:
+        """The oracle's hot window."""
+        runs = oracle.sources(state, self.inbox, self.authors)
+        return oracle.window(
+            state, self.viewer_id, runs, floor_id=self.floor_id, ceiling_id=self.ceiling_id, cap=self.cap
         )
-        feed = oracle.home_feed(state, viewer, NOW_MS, "ranked", cap)
-        assert unpack_ids(ranked.ids) == feed[:cap]
-        latest = oracle.home_feed(state, viewer, NOW_MS, "latest")
-        assert table.latest(viewer, decimal(inbox), authors, before_id=oracle.MAX_ID, limit=50) == latest
-        if ranked.floor_id:
-            older = table.latest(viewer, decimal(inbox), authors, before_id=ranked.floor_id, limit=50)
-            assert unpack_ids(ranked.ids) + older == feed
-        else:
-            assert unpack_ids(ranked.ids) == feed
+
+    def rank(
+        self, table: FeatureTable, *, shown: list[int] | None = None, seen: bytes = b"", limit: int = 100
+    ) -> RankedFeed:
+        """The extension's feed."""
+        return table.rank(
+            self.viewer_id,
+            decimal(self.inbox),
+            self.authors,
+            NOW_MS,
+            floor_id=self.floor_id,
+            ceiling_id=self.ceiling_id,
+            shown=i64(shown or []),
+            seen=seen,
+            candidate_cap=self.cap,
+            limit=limit,
+        )
 
 
-@given(history=histories)
+requests = st.builds(
+    Request,
+    viewer_id=person,
+    inbox=some_ids | many_ids,
+    authors=st.lists(person, unique=True) | st.permutations(PEOPLE),
+    floor_id=borders,
+    ceiling_id=st.just(oracle.MAX_ID) | st.sampled_from(IDS),
+    cap=st.integers(1, 30) | st.just(30),
+)
+
+
+def check(ranked: RankedFeed, expected: oracle.Page, state: oracle.State) -> None:
+    """Order, terms, tiers, borders and drops are those of the oracle."""
+    ids = unpack_ids(ranked.ids)
+    assert ids == [post.post_id for post in expected.ranked]
+    assert unpack_ids(ranked.originals) == [state.posts[post_id].shown_id for post_id in ids]
+    for (_, *terms), post in zip(ranked.terms(0, len(ids)), expected.ranked, strict=True):
+        units = (post.affinity, post.quality, post.freshness, post.diversity, post.negative)
+        # A unit more or less of affinity: the table adds interactions one by one, the oracle all at once.
+        assert terms[:5] == pytest.approx([unit / oracle.UNITS for unit in units], abs=2e-9)
+    assert (ranked.seen_from, ranked.candidates) == (expected.seen_from, expected.candidates)
+    assert ranked.window_floor == expected.window.floor
+    assert ranked.newest_id == max((post.post_id for post in expected.window.posts), default=0)
+    assert {why: n for why, n in ranked.dropped.items() if n} == +expected.dropped
+
+
+@given(history=histories(), request=requests, shown=some_ids, seen=some_ids, limit=st.integers(1, 30))
+@settings(max_examples=250, deadline=None)
+def test_feeds_are_those_of_the_oracle(
+    history: list[oracle.Event], request: Request, shown: list[int], seen: list[int], limit: int
+) -> None:
+    table, state = replayed(history)
+    shown = list(dict.fromkeys(shown))
+    # Small on purpose: some ids are taken for seen wrongly, by both alike.
+    filter_bytes = bloom.build(seen, 8)
+    taken_for_seen = {post_id for post_id in IDS if bloom.contains(filter_bytes, post_id)}
+    expected = oracle.page(
+        state, request.viewer_id, NOW_MS, request.window(state), shown=shown, seen=taken_for_seen, limit=limit
+    )
+    check(request.rank(table, shown=shown, seen=filter_bytes, limit=limit), expected, state)
+
+
+@given(history=histories(), request=requests, size=st.integers(1, 9))
 @settings(max_examples=60, deadline=None)
+def test_pages_of_a_scroll_are_the_whole_feed(history: list[oracle.Event], request: Request, size: int) -> None:
+    table, _ = replayed(history)
+    whole = unpack_ids(request.rank(table).ids)
+    scrolled: list[int] = []
+    while page := unpack_ids(request.rank(table, shown=scrolled, limit=size).ids):
+        scrolled += page
+    assert scrolled == whole
+
+
+@given(history=histories(), request=requests, before_id=st.just(oracle.MAX_ID) | st.sampled_from(IDS))
+@settings(max_examples=120, deadline=None)
+def test_latest_is_the_same_window_newest_first(history: list[oracle.Event], request: Request, before_id: int) -> None:
+    table, state = replayed(history)
+    hot = request.window(state)
+    latest = table.latest(
+        request.viewer_id,
+        decimal(request.inbox),
+        request.authors,
+        floor_id=request.floor_id,
+        ceiling_id=request.ceiling_id,
+        before_id=before_id,
+        candidate_cap=request.cap,
+        limit=7,
+    )
+    below = [post for post in hot.posts if post.post_id < before_id][:7]
+    assert unpack_ids(latest.ids) == [post.post_id for post in below]
+    assert unpack_ids(latest.originals) == [post.shown_id for post in below]
+    assert (latest.window_floor, latest.candidates) == (hot.floor, len(hot.posts))
+    assert {why: n for why, n in latest.dropped.items() if n} == hot.dropped
+    assert latest.terms(0, 100) == []
+
+
+@given(history=histories(), request=requests, newer_than=borders, limit=st.integers(1, 20))
+@settings(max_examples=120, deadline=None)
+def test_newer_posts_are_counted(history: list[oracle.Event], request: Request, newer_than: int, limit: int) -> None:
+    table, state = replayed(history)
+    runs = oracle.sources(state, request.inbox, request.authors)
+    expected = oracle.count_newer(state, request.viewer_id, runs, newer_than=newer_than, limit=limit)
+    inbox = decimal(request.inbox)
+    assert table.count_newer(request.viewer_id, inbox, request.authors, newer_than=newer_than, limit=limit) == expected
+
+
+@given(history=histories(), viewer=person, cap=st.integers(1, 14))
+@settings(max_examples=60, deadline=None)
+def test_home_feeds_start_with_the_window(history: list[oracle.Event], viewer: int, cap: int) -> None:
+    table, state = replayed(history)
+    followees = sorted({followee for follower, followee in state.follows if follower == viewer} - {viewer})
+    request = Request(viewer, [], [*followees, viewer], 0, oracle.MAX_ID, cap)
+    feed = oracle.home_feed(state, viewer, NOW_MS, "ranked", cap)
+    originals = unpack_ids(request.rank(table).originals)
+    assert originals == feed[: len(originals)]
+    archive = feed[len(originals) :]
+    assert all(post_id < request.window(state).floor for post_id in archive)
+    assert originals or not archive
+
+
+@given(history=histories())
+@settings(max_examples=80, deadline=None)
 def test_the_checksum_is_that_of_a_refilled_table(history: list[oracle.Event]) -> None:
-    table, state = FeatureTable(RankSettings()), oracle.State()
-    for happened in ordered(history):
-        project(table, state, happened)
+    table, state = replayed(history)
     other = refilled(state)
     assert table.checksum() == other.checksum()
-    other.add_followers(i64([1]), i32([1]))
-    assert table.checksum() != other.checksum()
+    stats, refilled_stats = table.stats(), other.stats()
+    for counted in ("posts", "deleted", "affinities", "relations", "viewer_reports"):
+        assert stats[counted] == refilled_stats[counted], counted
+
+
+@given(history=histories(), viewer=person)
+@settings(max_examples=40, deadline=None)
+def test_what_the_archive_must_hide(history: list[oracle.Event], viewer: int) -> None:
+    table, state = replayed(history)
+    pairs = {(viewer, person) for person in PEOPLE}
+    hidden = {
+        other for _, other in pairs if (viewer, other) in state.blocks | state.mutes or (other, viewer) in state.blocks
+    }
+    assert sorted(table.hidden_authors(viewer)) == sorted(hidden)
+    assert table.reported_posts(viewer) == sorted(post_id for post_id, person in state.reports if person == viewer)

@@ -4,8 +4,11 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use feature_table::{EPOCH_MS, FeatureTable, Like, PostFeatures, TableSettings, created_ms};
-use feed_rank::{RankSettings, rank};
+use feature_table::{
+    CounterChanges, EPOCH_MS, FeatureTable, PostFeatures, Ranking, Sources, TableSettings,
+    created_ms,
+};
+use feed_rank::{Counters, RankSettings};
 
 const VIEWER: i64 = 1;
 const AUTHORS: u64 = 20_000;
@@ -33,9 +36,16 @@ fn post(at: i64) -> PostFeatures {
     PostFeatures {
         id: id(at),
         author_id: i64::from(below(seed ^ 3, AUTHORS)) + 1000,
+        original_id: 0,
+        counters: Counters {
+            likes: below(seed ^ 4, 400),
+            reposts: below(seed ^ 5, 40),
+            opens: below(seed ^ 8, 2_000),
+            impressions: below(seed ^ 6, 20_000),
+            report_trust: below(seed ^ 9, 50),
+        },
         kind: u8::try_from(mixed(seed ^ 7) % 6).unwrap_or(0),
-        likes: below(seed ^ 4, 400),
-        reports: below(seed ^ 5, 3),
+        spam: u8::try_from(mixed(seed ^ 0xa) % 10).unwrap_or(0),
     }
 }
 
@@ -80,7 +90,7 @@ fn features(criterion: &mut Criterion) {
                 .iter()
                 .filter_map(|&id| table.features(black_box(id)));
             found
-                .map(|(post, followers)| u64::from(post.likes + followers))
+                .map(|(post, followers)| u64::from(post.counters.likes + followers))
                 .sum::<u64>()
         });
     });
@@ -93,25 +103,31 @@ fn feeds(criterion: &mut Criterion) {
     let now_ms = created_ms(id(POSTS));
     let mut group = criterion.benchmark_group("feed from the table");
     group.measurement_time(Duration::from_secs(3));
-    for (candidates, authors) in [
-        (100, 1),
-        (800, 1),
-        (800, 100),
-        (2200, 1),
-        (2200, 100),
-        (2200, 2000),
-    ] {
-        let inbox = inbox(candidates);
-        let authors: Vec<i64> = (0..authors).map(|author| 1000 + author).collect();
-        let cap = inbox.len();
-        let name = BenchmarkId::new(format!("{candidates} candidates"), authors.len());
-        group.throughput(Throughput::Elements(cap as u64));
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| {
-                let found = table.candidates(VIEWER, &inbox, &authors, black_box(i64::MAX), cap);
-                rank(&found.kept, &settings, now_ms, usize::MAX)
+    for candidates in [100_i64, 500, 2_200, 10_000] {
+        for authors in [1_i64, 100, 2_000] {
+            let inbox = inbox(candidates);
+            let authors: Vec<i64> = (0..authors).map(|author| 1000 + author).collect();
+            let sources = Sources {
+                viewer_id: VIEWER,
+                inbox: &inbox,
+                authors: &authors,
+                floor_id: 0,
+                ceiling_id: i64::MAX,
+                cap: inbox.len(),
+            };
+            let ranking = Ranking {
+                settings: &settings,
+                now_ms,
+                shown: &[],
+                seen: |_| false,
+                limit: usize::MAX,
+            };
+            let name = BenchmarkId::new(format!("{candidates} candidates"), authors.len());
+            group.throughput(Throughput::Elements(inbox.len() as u64));
+            group.bench_function(name, |bencher| {
+                bencher.iter(|| black_box(&table).rank(&sources, &ranking));
             });
-        });
+        }
     }
     group.finish();
 }
@@ -127,16 +143,17 @@ fn writes(criterion: &mut Criterion) {
         });
     });
     group.bench_function("add a like", |bencher| {
+        let changes = CounterChanges {
+            likes: 1,
+            ..CounterChanges::default()
+        };
         let mut seed = 0_u64;
         bencher.iter(|| {
             seed += 1;
-            table.add_like(&Like {
-                viewer_id: i64::from(below(seed, 50_000)),
-                post_id: id(i64::from(below(seed ^ 9, 400_000))),
-                author_id: None,
-                at_ms: EPOCH_MS,
-                change: 1,
-            })
+            let viewer = i64::from(below(seed, 50_000));
+            let author = i64::from(below(seed ^ 3, AUTHORS)) + 1000;
+            table.add_interaction(viewer, author, EPOCH_MS, 1.0);
+            table.add_counts(id(i64::from(below(seed ^ 9, 400_000))), &changes)
         });
     });
     group.finish();

@@ -107,7 +107,8 @@ impl FeatureTable {
         feed.ranked = diversify(scored, &shown, weight, ranking.limit);
         let places = feed.ranked.iter().map(|post| post.place as usize);
         let chosen = places.filter_map(|place| window.get(place));
-        feed.items = chosen.map(|hot| item(&viewer, hot)).collect();
+        feed.items = Vec::with_capacity(feed.ranked.len());
+        feed.items.extend(chosen.map(|hot| item(&viewer, hot)));
         watch.lap(&mut feed.nanoseconds.diversify);
         feed
     }
@@ -189,7 +190,9 @@ impl FeatureTable {
             watch.lap(&mut nanoseconds.filter);
         }
         dropped.duplicate = window.duplicates();
-        window.into_candidates().collect()
+        let mut candidates = Vec::with_capacity(window.len());
+        candidates.extend(window.into_candidates());
+        candidates
     }
 
     /// Takes out what shows a post that was shown already.
@@ -205,13 +208,14 @@ impl FeatureTable {
     /// What diversity remembers of candidates; those that the table does not know leave no trace.
     fn chosen(&self, ids: &[i64]) -> Vec<Chosen> {
         let records = ids.iter().filter_map(|&id| self.posts.get(id));
-        let chosen = records.filter_map(|record| {
+        let mut chosen = Vec::with_capacity(ids.len());
+        chosen.extend(records.filter_map(|record| {
             Some(Chosen {
                 author: record.author?.get(),
                 kind: record.kind,
             })
-        });
-        chosen.collect()
+        }));
+        chosen
     }
 }
 

@@ -1,11 +1,13 @@
-//! The table against a naive model: plain maps that recompute everything.
+//! The table's facts against a naive model: plain maps that recompute everything.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use feature_table::{EPOCH_MS, FeatureTable, Like, PostFeatures, TableSettings};
-use feed_rank::Affinity;
+use feature_table::{
+    CounterChanges, EPOCH_MS, FeatureTable, PostFeatures, Ranking, Sources, TableSettings,
+};
+use feed_rank::{Counters, RankSettings, Ranked, Weights, terms::UNITS};
 use proptest::prelude::*;
 
 const HALF_LIFE_MS: f64 = 1000.0;
@@ -21,18 +23,21 @@ fn post(id: i64, author_id: i64) -> PostFeatures {
         id,
         author_id,
         kind: u8::try_from(id % 3).unwrap(),
-        likes: 0,
-        reports: 0,
+        ..PostFeatures::default()
     }
 }
 
-fn like(viewer_id: i64, post_id: i64, at_ms: i64, change: i8) -> Like {
-    Like {
-        viewer_id,
-        post_id,
-        author_id: None,
-        at_ms,
-        change,
+fn likes(likes: i32) -> CounterChanges {
+    CounterChanges {
+        likes,
+        ..CounterChanges::default()
+    }
+}
+
+fn trust(report_trust: i32) -> CounterChanges {
+    CounterChanges {
+        report_trust,
+        ..CounterChanges::default()
     }
 }
 
@@ -88,18 +93,20 @@ impl Model {
             Event::Like(viewer, id, at_ms) => {
                 if self.posts.contains(&id) && !self.likes.contains_key(&(viewer, id)) {
                     self.likes.insert((viewer, id), at_ms);
-                    assert!(table.add_like(&like(viewer, id, at_ms, 1)));
+                    assert!(table.add_counts(id, &likes(1)));
+                    table.add_interaction(viewer, author_of(id), at_ms, 1.0);
                 }
             }
             Event::Unlike(viewer, id) => {
                 if let Some(at_ms) = self.likes.remove(&(viewer, id)) {
-                    assert!(table.add_like(&like(viewer, id, at_ms, -1)));
+                    assert!(table.add_counts(id, &likes(-1)));
+                    table.add_interaction(viewer, author_of(id), at_ms, -1.0);
                 }
             }
             Event::Report(id) => {
                 if self.posts.contains(&id) {
-                    *self.reports.entry(id).or_default() += 1;
-                    assert!(table.add_reports(id, 1));
+                    *self.reports.entry(id).or_default() += 100;
+                    assert!(table.add_counts(id, &trust(100)));
                 }
             }
             Event::Follow(author, change) => {
@@ -118,6 +125,45 @@ impl Model {
             .map(|(_, &at)| (-((now_ms - at) as f64) / HALF_LIFE_MS).exp2())
             .sum()
     }
+
+    /// A post's features as the model has them.
+    fn features(&self, id: i64) -> Option<(PostFeatures, u32)> {
+        let author = author_of(id);
+        let likes = self.likes.keys().filter(|(_, liked)| *liked == id).count();
+        let counters = Counters {
+            likes: u32::try_from(likes).unwrap(),
+            report_trust: self.reports.get(&id).copied().unwrap_or(0),
+            ..Counters::default()
+        };
+        let features = PostFeatures {
+            counters,
+            ..post(id, author)
+        };
+        let followers = self.followers.get(&author).copied().unwrap_or(0);
+        let is_live = self.posts.contains(&id) && !self.deleted.contains(&id);
+        is_live.then_some((features, followers))
+    }
+}
+
+/// Everything the authors have, as one viewer ranks it.
+fn ranked(table: &FeatureTable, viewer_id: i64, authors: &[i64], now_ms: i64) -> Vec<Ranked> {
+    let sources = Sources {
+        viewer_id,
+        inbox: &[],
+        authors,
+        floor_id: 0,
+        ceiling_id: i64::MAX,
+        cap: 1000,
+    };
+    let settings = RankSettings::new(Weights::default(), 1.0, HALF_LIFE_MS / 1000.0).unwrap();
+    let ranking = Ranking {
+        settings: &settings,
+        now_ms,
+        shown: &[],
+        seen: |_| false,
+        limit: 1000,
+    };
+    table.rank(&sources, &ranking).ranked
 }
 
 proptest! {
@@ -130,27 +176,25 @@ proptest! {
         for event in &events {
             model.apply(&mut table, event);
         }
-        let mut live: Vec<i64> = model.posts.difference(&model.deleted).copied().collect();
-        live.reverse();
+        let live: BTreeSet<i64> = model.posts.difference(&model.deleted).copied().collect();
+        for id in 0..31 {
+            prop_assert_eq!(table.features(id), model.features(id));
+            let author = model.posts.contains(&id).then(|| author_of(id));
+            prop_assert_eq!(table.author_of(id), author);
+        }
         let authors: Vec<i64> = AUTHORS.collect();
+        let newest: Vec<i64> = live.iter().rev().copied().collect();
+        prop_assert_eq!(table.newest(&[], &authors, i64::MAX, 1000), newest);
         let now_ms = EPOCH_MS + 6000;
         for viewer in VIEWERS {
-            let found = table.candidates(viewer, &[], &authors, i64::MAX, 1000);
-            prop_assert_eq!(found.kept.iter().map(|post| post.id).collect::<Vec<_>>(), live.clone());
-            for post in &found.kept {
+            let ranked = ranked(&table, viewer, &authors, now_ms);
+            prop_assert_eq!(ranked.iter().map(|post| post.id).collect::<BTreeSet<_>>(), live.clone());
+            for post in ranked {
                 let author = author_of(post.id);
-                let likes = model.likes.keys().filter(|(_, liked)| *liked == post.id).count();
-                prop_assert_eq!(post.likes as usize, likes);
-                prop_assert_eq!(post.reports, model.reports.get(&post.id).copied().unwrap_or(0));
-                prop_assert_eq!(post.followers, model.followers.get(&author).copied().unwrap_or(0));
-                prop_assert_eq!(table.author_of(post.id), Some(author));
-                match post.affinity {
-                    Affinity::Own => prop_assert_eq!(author, viewer),
-                    Affinity::Likes { weight, as_of_ms } => {
-                        let aged = weight * (-((now_ms - as_of_ms) as f64) / HALF_LIFE_MS).exp2();
-                        prop_assert!((aged - model.affinity(viewer, author, now_ms)).abs() < 1e-6);
-                    }
-                }
+                let weight = model.affinity(viewer, author, now_ms);
+                let expected = if author == viewer { 1.0 } else { weight / (weight + 3.0) };
+                let found = f64::from(post.affinity) / f64::from(UNITS);
+                prop_assert!((found - expected).abs() < 1e-6);
             }
         }
         let stats = table.stats();
@@ -161,59 +205,37 @@ proptest! {
     #[test]
     fn the_checksum_is_that_of_the_content(
         ids in prop::collection::btree_set(1..60_i64, 1..30),
-        likes in prop::collection::btree_map((VIEWERS, 1..60_i64), 0..5000_i64, 0..40),
+        liked in prop::collection::btree_map((VIEWERS, 1..60_i64), 0..5000_i64, 0..40),
     ) {
         let forwards = &mut table(1000, 1000);
         let backwards = &mut table(1000, 1000);
-        let likes: Vec<Like> = likes
+        let liked: Vec<(i64, i64, i64)> = liked
             .iter()
             .filter(|((_, id), _)| ids.contains(id))
-            .map(|(&(viewer, id), &at)| like(viewer, id, EPOCH_MS + at, 1))
+            .map(|(&(viewer, id), &at)| (viewer, id, EPOCH_MS + at))
             .collect();
+        let like = |table: &mut FeatureTable, &(viewer, id, at_ms): &(i64, i64, i64), by: i32| {
+            assert!(table.add_counts(id, &likes(by)));
+            table.add_interaction(viewer, author_of(id), at_ms, f64::from(by));
+        };
         for id in &ids {
             forwards.upsert_post(&post(*id, author_of(*id)));
         }
-        for like in &likes {
-            forwards.add_like(like);
+        for one in &liked {
+            like(forwards, one, 1);
         }
         backwards.delete_post(1_000);
         for id in ids.iter().rev() {
             backwards.upsert_post(&post(*id, author_of(*id)));
         }
-        for like in likes.iter().rev() {
-            backwards.add_like(like);
+        for one in liked.iter().rev() {
+            like(backwards, one, 1);
         }
         prop_assert_eq!(forwards.checksum(), backwards.checksum());
-        for &Like { viewer_id, post_id, at_ms, .. } in &likes {
-            backwards.add_like(&like(viewer_id, post_id, at_ms, -1));
+        for one in &liked {
+            like(backwards, one, -1);
         }
-        prop_assert_eq!(forwards.checksum() == backwards.checksum(), likes.is_empty());
-    }
-
-    #[test]
-    fn the_oldest_make_way(
-        ids in prop::collection::vec(1..500_i64, 0..80),
-        max_posts in 1..20_usize,
-        posts_per_author in 1..10_usize,
-    ) {
-        let mut table = table(max_posts, posts_per_author);
-        let mut kept = BTreeSet::new();
-        let mut evicted = BTreeSet::new();
-        for id in ids {
-            table.upsert_post(&post(id, 1));
-            kept.insert(id);
-            if kept.len() > max_posts {
-                evicted.extend(kept.pop_first());
-            }
-        }
-        let stats = table.stats();
-        prop_assert_eq!(stats.posts, kept.len());
-        prop_assert_eq!(stats.evicted_to, evicted.last().copied().unwrap_or(0));
-        let all: Vec<i64> = (1..500).collect();
-        let missing: Vec<i64> = all.iter().copied().filter(|id| !kept.contains(id)).collect();
-        prop_assert_eq!(table.missing(&all), missing);
-        let newest: Vec<i64> = kept.iter().rev().copied().take(posts_per_author).collect();
-        prop_assert_eq!(table.author_posts(1, i64::MAX, 100), newest);
+        prop_assert_eq!(forwards.checksum() == backwards.checksum(), liked.is_empty());
     }
 }
 
@@ -233,8 +255,12 @@ fn refilling_replaces_counters() {
     let mut table = table(10, 10);
     assert!(table.upsert_post(&post(5, 2)));
     let counted = PostFeatures {
-        likes: 7,
-        reports: 2,
+        counters: Counters {
+            likes: 7,
+            opens: 2,
+            ..Counters::default()
+        },
+        spam: 30,
         ..post(5, 2)
     };
     assert!(!table.upsert_post(&counted));
@@ -244,37 +270,14 @@ fn refilling_replaces_counters() {
 }
 
 #[test]
-fn a_like_of_an_unknown_post_moves_the_affinity_of_its_author() {
+fn the_original_of_a_known_repost_may_be_missing() {
     let mut table = table(10, 10);
-    table.upsert_post(&post(5, 2));
-    let old = Like {
-        author_id: Some(2),
-        ..like(9, 4, EPOCH_MS, 1)
-    };
-    assert!(!table.add_like(&old));
-    assert!(
-        !table.add_like(&like(9, 4, EPOCH_MS, 1)),
-        "nobody knows the author"
-    );
-    let found = table.candidates(9, &[5], &[], i64::MAX, 10).kept;
-    let weights: Vec<Affinity> = found.iter().map(|post| post.affinity).collect();
-    let one = Affinity::Likes {
-        weight: 1.0,
-        as_of_ms: EPOCH_MS,
-    };
-    assert_eq!(weights, [one]);
-}
-
-#[test]
-fn a_hot_post_fits_its_budget() {
-    // 128 bytes a post, indexes included, at any fill: right after growing is the worst.
-    let mut table = table(1_000_000, 1000);
-    for id in 1..=60_000_usize {
-        let numbered = i64::try_from(id).unwrap();
-        table.upsert_post(&post(numbered, numbered % 20_000));
-        if id > 1000 && (id % 1000 == 0 || (id & (id - 1)) < 64) {
-            let bytes = table.stats().post_bytes;
-            assert!(bytes <= 128 * id, "{bytes} bytes for {id} posts");
-        }
-    }
+    table.upsert_post(&PostFeatures {
+        original_id: 3,
+        ..post(5, 2)
+    });
+    assert_eq!(table.missing(&[5, 6, 5]), [3, 6, 3]);
+    assert_eq!(table.author_posts(2, 100, 10), Vec::<i64>::new());
+    table.delete_post(5);
+    assert_eq!(table.missing(&[5]), Vec::<i64>::new());
 }

@@ -9,106 +9,13 @@
 //!
 //! Candidates seen before are a second selection that goes on where the first one ended.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
+use std::cmp::Reverse;
 use std::collections::binary_heap::PeekMut;
 
 use crate::candidate::{Chosen, Ranked};
+use crate::heads::{AuthorParts, Entry, Kind, kind_gain, rank_of};
 use crate::score::{Scored, weigh};
-use crate::terms::{author_diversity, kind_diversity};
-
-/// After this many posts of an author, nothing is left of the author's part: 0.7 / 2^31 rounds to 0.
-const AUTHOR_PARTS: usize = 31;
-
-/// A score above an id: compares by score, then by id, in two instructions.
-type Rank = i128;
-
-fn rank_of(score: i64, id: i64) -> Rank {
-    (Rank::from(score) << i64::BITS) + Rank::from(id)
-}
-
-/// The author's part of diversity in units, by posts of the author chosen.
-#[derive(Clone, Copy, Debug)]
-struct AuthorParts([u32; AUTHOR_PARTS]);
-
-impl AuthorParts {
-    fn new() -> Self {
-        let chosen = |index| u32::try_from(index).unwrap_or(u32::MAX);
-        Self(std::array::from_fn(|index| author_diversity(chosen(index))))
-    }
-
-    fn after(&self, chosen: u32) -> u32 {
-        self.0.get(chosen as usize).copied().unwrap_or(0)
-    }
-
-    /// The rank of a post after `chosen` of its author, without the kind's part.
-    fn rank(&self, weight: u8, post: &Scored, chosen: u32) -> Rank {
-        rank_of(post.base + weigh(weight, self.after(chosen)), post.id)
-    }
-}
-
-/// A group's best unchosen post as it stood after `chosen` posts of its author.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    /// The score without the kind's part of diversity, and the id.
-    rank: Rank,
-    /// Where the post stands in the sorted candidates; its group continues there.
-    at: u32,
-    /// The author's place in `Selection::chosen_by_author`.
-    author: u32,
-    chosen: u32,
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.rank == other.rank
-    }
-}
-
-impl Eq for Entry {}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.rank.cmp(&other.rank)
-    }
-}
-
-/// The groups of one kind. Between steps the top of the heap is fresh.
-#[derive(Debug)]
-struct Kind {
-    heap: BinaryHeap<Entry>,
-    chosen: u32,
-    /// The kind's part of diversity now, in units.
-    part: u32,
-    /// What it adds to a rank.
-    gain: Rank,
-    /// The entry of the author who must pause, taken off the heap meanwhile.
-    paused: Option<Entry>,
-}
-
-impl Kind {
-    fn new(heads: Vec<Entry>, chosen: u32, weight: u8) -> Self {
-        let part = kind_diversity(chosen);
-        Self {
-            heap: BinaryHeap::from(heads),
-            chosen,
-            part,
-            gain: kind_gain(weight, part),
-            paused: None,
-        }
-    }
-}
-
-/// What the kind's part of diversity adds to a rank.
-fn kind_gain(weight: u8, part: u32) -> Rank {
-    rank_of(weigh(weight, part), 0)
-}
+use crate::terms::kind_diversity;
 
 struct Selection {
     scored: Vec<Scored>,
@@ -125,7 +32,7 @@ struct Selection {
 #[must_use]
 pub fn diversify(scored: Vec<Scored>, shown: &[Chosen], weight: u8, limit: usize) -> Vec<Ranked> {
     let limit = limit.min(scored.len());
-    let (seen, unseen): (Vec<_>, Vec<_>) = scored.into_iter().partition(|post| post.seen);
+    let (unseen, seen) = tiers(scored);
     let mut chosen = Vec::with_capacity(shown.len() + limit);
     chosen.extend_from_slice(shown);
     let mut ranked = Vec::with_capacity(limit);
@@ -135,6 +42,17 @@ pub fn diversify(scored: Vec<Scored>, shown: &[Chosen], weight: u8, limit: usize
         }
     }
     ranked
+}
+
+/// The candidates that were not seen before, and those that were.
+fn tiers(mut scored: Vec<Scored>) -> (Vec<Scored>, Vec<Scored>) {
+    let seen_before = scored.iter().filter(|post| post.seen).count();
+    let mut seen = Vec::with_capacity(seen_before);
+    if seen_before > 0 {
+        seen.extend(scored.iter().filter(|post| post.seen).copied());
+        scored.retain(|post| !post.seen);
+    }
+    (scored, seen)
 }
 
 /// The author of the last two chosen, if it was the same: no third may follow while another's waits.

@@ -5,6 +5,7 @@
 
 mod candidate;
 mod diversify;
+mod heads;
 mod merge;
 mod rank;
 mod score;

@@ -70,14 +70,13 @@ pub struct DescendingMerge<'a> {
 impl<'a> DescendingMerge<'a> {
     /// Merges what `runs` hold from `floor` to `ceiling`, both included.
     pub fn new(runs: impl IntoIterator<Item = Run<'a>>, floor: i64, ceiling: i64) -> Self {
-        let heads: Vec<Head<'a>> = runs
-            .into_iter()
-            .filter_map(|run| {
-                let below = run.ids.partition_point(|&id| id < floor);
-                let upto = run.ids.partition_point(|&id| id <= ceiling);
-                Head::of(run.ids.get(below..upto)?, run.source)
-            })
-            .collect();
+        let runs = runs.into_iter();
+        let mut heads = Vec::with_capacity(runs.size_hint().0);
+        heads.extend(runs.filter_map(|run| {
+            let below = run.ids.partition_point(|&id| id < floor);
+            let upto = run.ids.partition_point(|&id| id <= ceiling);
+            Head::of(run.ids.get(below..upto)?, run.source)
+        }));
         Self {
             heads: BinaryHeap::from(heads),
         }

@@ -154,8 +154,8 @@ mod tests {
     fn negative_needs_more_reports_of_what_many_were_shown() {
         let of = |report_trust, impressions, spam| {
             let counters = Counters {
-                report_trust,
                 impressions,
+                report_trust,
                 ..Counters::default()
             };
             negative(&counters, spam)

@@ -21,7 +21,9 @@ impl MutedWords {
     pub fn new<'a>(phrases: impl IntoIterator<Item = &'a str>) -> Self {
         let phrases = phrases.into_iter().map(|phrase| words(phrase).collect());
         Self {
-            phrases: phrases.filter(|words: &Vec<String>| !words.is_empty()).collect(),
+            phrases: phrases
+                .filter(|words: &Vec<String>| !words.is_empty())
+                .collect(),
         }
     }
 

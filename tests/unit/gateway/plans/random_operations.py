@@ -42,10 +42,12 @@ MUTATIONS: Final = {
 NEED_RESOLVERS: Final = frozenset(
     {"Me.profile", "SignInPayload.profile", "Mutation.deletePost", "WalletEntry.counterparty", "Profile.followers",
      "Profile.following", "Profile.posts", "Query.node", "Mutation.topUp", "Me.blocked", "Me.muted", "Me.mutedWords",
-     "Mutation.block", "Mutation.setMutedWords", "Mutation.recordFeedback"}
+     "Me.followRequests", "Mutation.block", "Mutation.setMutedWords", "Mutation.recordFeedback"}
 )  # fmt: skip
 EXCERPTS: Final = frozenset({"author", "repostedBy"})
-NOT_IN_EXCERPTS: Final = frozenset({"bio", "followersCount", "followingCount", "postsCount", "viewerFollows"})
+NOT_IN_EXCERPTS: Final = frozenset(
+    {"bio", "followersCount", "followingCount", "postsCount", "viewerFollows", "isPrivate", "viewerRequested"}
+)
 VARIABLES: Final = {"$yes": "Boolean! = true", "$no": "Boolean!", "$first": "Int! = 4", "$after": "String"}
 DEPTH_MAX: Final = 6
 CONDITIONS_MAX: Final = 20
