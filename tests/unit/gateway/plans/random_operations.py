@@ -40,7 +40,7 @@ MUTATIONS: Final = {
 NEED_RESOLVERS: Final = frozenset(
     {"Me.profile", "SignInPayload.profile", "Mutation.deletePost", "WalletEntry.counterparty", "Profile.followers",
      "Profile.following", "Profile.posts", "Query.node", "Mutation.topUp", "Me.blocked", "Me.muted", "Me.mutedWords",
-     "Me.followRequests",     "Mutation.block", "Mutation.setMutedWords"}
+     "Me.followRequests", "Mutation.block", "Mutation.setMutedWords"}
 )  # fmt: skip
 EXCERPTS: Final = frozenset({"author", "repostedBy"})
 NOT_IN_EXCERPTS: Final = frozenset(

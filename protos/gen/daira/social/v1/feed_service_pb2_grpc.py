@@ -87,7 +87,8 @@ class FeedServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetAuthorTimeline(self, request, context):
-        """A page of one author's posts, newest first.
+        """A page of one author's posts, newest first. PROFILE_PRIVATE when only followers see them, BLOCKED when the caller
+        blocks the author, PROFILE_NOT_FOUND also when the author blocks the caller.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,7 +46,9 @@ class FeedServiceStub:
     are passed over.
     """
     GetAuthorTimeline: _grpc.UnaryUnaryMultiCallable[_feed_service_pb2.GetAuthorTimelineRequest, _feed_service_pb2.GetAuthorTimelineResponse]
-    """A page of one author's posts, newest first."""
+    """A page of one author's posts, newest first. PROFILE_PRIVATE when only followers see them, BLOCKED when the caller
+    blocks the author, PROFILE_NOT_FOUND also when the author blocks the caller.
+    """
 
 @_typing.type_check_only
 class FeedServiceAsyncStub(FeedServiceStub):
@@ -66,7 +68,9 @@ class FeedServiceAsyncStub(FeedServiceStub):
     are passed over.
     """
     GetAuthorTimeline: _aio.UnaryUnaryMultiCallable[_feed_service_pb2.GetAuthorTimelineRequest, _feed_service_pb2.GetAuthorTimelineResponse]  # type: ignore[assignment]
-    """A page of one author's posts, newest first."""
+    """A page of one author's posts, newest first. PROFILE_PRIVATE when only followers see them, BLOCKED when the caller
+    blocks the author, PROFILE_NOT_FOUND also when the author blocks the caller.
+    """
 
 class FeedServiceServicer(metaclass=_abc_1.ABCMeta):
     """Feeds: the viewer's home, and one author's timeline."""
@@ -107,6 +111,8 @@ class FeedServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _feed_service_pb2.GetAuthorTimelineRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_feed_service_pb2.GetAuthorTimelineResponse, _abc.Awaitable[_feed_service_pb2.GetAuthorTimelineResponse]]:
-        """A page of one author's posts, newest first."""
+        """A page of one author's posts, newest first. PROFILE_PRIVATE when only followers see them, BLOCKED when the caller
+        blocks the author, PROFILE_NOT_FOUND also when the author blocks the caller.
+        """
 
 def add_FeedServiceServicer_to_server(servicer: FeedServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
