@@ -161,6 +161,23 @@ class Handlers:
     async def unlike_post(self, request: Any, user: int) -> Any:
         return post_service_pb2.UnlikePostResponse(post=self.world.posts[request.post_id])
 
+    async def repost(self, request: Any, user: int) -> Any:
+        if request.post_id not in self.world.posts:
+            return Fault(grpc.StatusCode.NOT_FOUND, "post not found", "POST_NOT_FOUND")
+        passed_on = post_pb2.Post()
+        passed_on.CopyFrom(self.world.posts[request.post_id])
+        passed_on.viewer_reposted, passed_on.reposts_count = True, 7
+        return post_service_pb2.RepostResponse(post=passed_on)
+
+    async def undo_repost(self, request: Any, user: int) -> Any:
+        return post_service_pb2.UndoRepostResponse(post=self.world.posts[request.post_id])
+
+    async def record_feedback(self, request: Any, user: int) -> Any:
+        if len(request.items) > 100:
+            wrong = ("items", "must be 1 to 100")
+            return Fault(grpc.StatusCode.INVALID_ARGUMENT, ": ".join(wrong), "FIELD_INVALID", violations=(wrong,))
+        return feed_service_pb2.RecordFeedbackResponse()
+
     async def report_post(self, request: Any, user: int) -> Any:
         return post_service_pb2.ReportPostResponse()
 
