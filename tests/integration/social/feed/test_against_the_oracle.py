@@ -7,7 +7,14 @@ import random
 import pytest
 
 from daira.social.v1 import feed_service_pb2 as pb
-from tests.integration.social.feed.reading import MODES, everything_applied, page, recorded_state, whole
+from tests.integration.social.feed.reading import (
+    MODES,
+    everything_applied,
+    nobody_remembers_what_they_saw,
+    page,
+    recorded_state,
+    whole,
+)
 from tests.integration.social.person import Person
 from tests.integration.social.server import Social, running, until
 from tests.oracles import feed as oracle
@@ -41,8 +48,9 @@ class Community:
                     self.delete,
                     self.repost,
                     self.undo_repost,
+                    self.see,
                 ),
-                (30, 25, 4, 30, 5, 4, 4, 12, 3),
+                (30, 25, 4, 30, 5, 4, 4, 12, 3, 12),
             )[0]
             await action(who)
 
@@ -71,6 +79,11 @@ class Community:
     async def undo_repost(self, who: Person) -> None:
         if self.written:
             await who.undoes_repost(self.chance.choice(self.written)[1])
+
+    async def see(self, who: Person) -> None:
+        if self.written:
+            seen = {post_id for _, post_id in self.chance.choices(self.written, k=5)}
+            await who.saw(*seen, opened=self.chance.sample(sorted(seen), len(seen) // 2))
 
     async def report(self, who: Person) -> None:
         others = [post_id for author, post_id in self.written if author is not who]
@@ -102,6 +115,7 @@ async def test_every_feed_is_the_oracles(social: Social, social_database: str, s
             await page(person, pb.FEED_MODE_LATEST, PAGE)
         await community.acts(STEPS // 2)
         await everything_applied(social)
+        await nobody_remembers_what_they_saw(social)
         state = await recorded_state(social_database)
         assert await social.pool.fetchval("SELECT count(*) FROM author_counters WHERE fan_in") >= 1
         for person in people:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -11,6 +12,10 @@ import pytest
 from daira.events.v1 import events_pb2
 from daira.social.v1 import feed_service_pb2 as pb
 from dev.stores.redis_server import EmbeddedRedis
+from services.chassis.clock import SystemClock
+from services.chassis.postgres import PostgresPool
+from services.chassis.redis_client import RedisBreaker
+from services.social.adapters.redis_seen import RedisSeen
 from tests.integration.social.feed.reading import everything_applied, ids_of, page, recorded_state
 from tests.integration.social.person import Person
 from tests.integration.social.server import Social, refused, running, until
@@ -141,6 +146,29 @@ async def test_own_unknown_and_deleted_posts_are_passed_over(working: Social) ->
     assert await recorded(working) == [(there.post_id, True, False)]
     await reader.saw(own.post_id, gone.post_id)
     assert await working.counts("feedback_recorded") == 1
+
+
+async def test_what_is_seen_while_the_filter_is_made_is_in_it(working: Social) -> None:
+    reader, author = await reader_and_author(working)
+    posts = [(await author.posts(f"بوست {n}")).post_id for n in range(3)]
+    await everything_applied(working)
+
+    class SlowPool:
+        """Somebody sees a post between the filter's reading of the store and its being kept."""
+
+        reads = 0
+
+        async def fetch(self, *arguments: Any) -> Any:
+            rows = await working.pool.fetch(*arguments)
+            self.reads += 1
+            if self.reads == 1:
+                await reader.saw(posts[0])
+            return rows
+
+    seen = RedisSeen(working.redis, RedisBreaker(SystemClock()), cast("PostgresPool", SlowPool()))
+    await seen.build(reader.user_id)
+    items = (await page(reader, pb.FEED_MODE_RANKED, 10)).items
+    assert [item.post.post_id for item in items if item.seen_before] == [posts[0]]
 
 
 @pytest.mark.faults
