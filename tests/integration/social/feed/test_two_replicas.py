@@ -82,6 +82,27 @@ async def test_a_follow_and_its_end(replicas: tuple[Social, Social]) -> None:
         assert ids_of(await page(reader.reads, LATEST, 10)) == [post_id]
 
 
+async def test_a_repost_and_its_end(replicas: tuple[Social, Social]) -> None:
+    async with community(*replicas) as (reader, author, post_id):
+        await reader.writes.unfollows(author.writes)
+        await reader.writes.reposts(post_id)
+        (item,) = (await page(reader.reads, LATEST, 10)).items
+        assert (item.post.post_id, item.reposted_by.user_id) == (post_id, reader.reads.user_id)
+        assert item.post.viewer_reposted
+        await reader.writes.undoes_repost(post_id)
+        assert ids_of(await page(reader.reads, LATEST, 10)) == []
+        await reader.writes.follows(author.writes)
+        (item,) = (await page(reader.reads, LATEST, 10)).items
+        assert (item.post.viewer_reposted, item.repost_id) == (False, 0)
+
+
+async def test_what_was_seen(replicas: tuple[Social, Social]) -> None:
+    async with community(*replicas) as (reader, _, post_id):
+        assert not (await page(reader.reads, pb.FEED_MODE_RANKED, 10)).items[0].seen_before
+        await reader.writes.saw(post_id)
+        assert (await page(reader.reads, pb.FEED_MODE_RANKED, 10)).items[0].seen_before
+
+
 async def test_a_report(replicas: tuple[Social, Social]) -> None:
     async with community(*replicas) as (reader, _, post_id):
         await reader.writes.reports(post_id)
