@@ -12,9 +12,10 @@ from services.social.domain.post import post_not_found
 
 # Reports of one person take turns, so that each counts those before it.
 _TURN: Final = "SELECT pg_advisory_xact_lock(hashtext('reports'), hashint8($1))"
-# 100 percent for a profile of 30 days or more whose owner reported nothing in the last day; half of it after five
-# reports; at least 1. The event's last field, trust_percent, is written behind the others here: a number below 128 is
-# one byte. A report that is there already needs no place among those of the day.
+# 100 percent for a profile of 30 days or more whose owner reported nothing in the last day, and half of it after five
+# reports. It grows with the square of the age: an account of a day counts nothing, so a crowd made for the day is worth
+# nothing, however large; one of ten days counts a ninth. The event's last field, trust_percent, is written behind the
+# others here: a number below 128 is one byte. A report that is there already needs no place among those of the day.
 _REPORT: Final = """
 WITH lately AS MATERIALIZED (
     SELECT count(*) AS reports, min(created_at) AS oldest FROM (
@@ -22,10 +23,10 @@ WITH lately AS MATERIALIZED (
         ORDER BY created_at DESC LIMIT $4
     ) newest
 ), judged AS (
-    SELECT reports, greatest(1, round(
-        100 * least(1, coalesce(extract(epoch FROM clock_timestamp() - p.created_at), 0) / (30 * 86400))
+    SELECT reports, round(
+        100 * least(1, greatest(0, coalesce(extract(epoch FROM clock_timestamp() - p.created_at), 0)) / 2592000) ^ 2
         / (1 + reports / 5.0)
-    ))::integer AS trust
+    )::integer AS trust
     FROM lately LEFT JOIN profiles p ON p.user_id = $2
 ), made AS (
     INSERT INTO reports (post_id, user_id, trust) SELECT $1, $2, trust FROM judged WHERE reports < $4
