@@ -45,6 +45,7 @@ from services.social.adapters.postgres.follow_requests import PostgresFollowRequ
 from services.social.adapters.postgres.graph import PostgresGraph
 from services.social.adapters.postgres.posts import PostgresPosts
 from services.social.adapters.postgres.profiles import PostgresProfiles
+from services.social.adapters.postgres.reports import PostgresReports
 from services.social.adapters.postgres.reposts import PostgresReposts
 from services.social.adapters.postgres.safety import PostgresSafety
 from services.social.adapters.postgres.visibility import PostgresVisibility
@@ -134,7 +135,7 @@ def compose(
     author = AuthorTimeline(feed.store, feed.ranker, PostgresVisibility(pool), feed.hydrator)
     return Servicers(
         posts=PostServicer(
-            WritePosts(posts, feed.writes, feed.hydrator),
+            WritePosts(posts, PostgresReports(pool, settings.report_limit), feed.writes, feed.hydrator),
             PassOnPosts(PostgresReposts(pool), posts, feed.writes, feed.hydrator),
         ),
         profiles=ProfileServicer(people),

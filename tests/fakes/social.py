@@ -15,7 +15,7 @@ SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass
 class FakePosts:
-    """Implements application.ports.Posts."""
+    """Implements application.ports.Posts and Reports."""
 
     posts: dict[int, Post] = field(default_factory=dict)
     answered: dict[tuple[int, str], tuple[bytes, Post]] = field(default_factory=dict)

@@ -17,7 +17,7 @@ class PassOnPosts:
         self._cache = cache
 
     async def repost(self, user_id: int, post_id: int) -> Post:
-        """Pass on; twice is no error. AppError POST_NOT_FOUND, PROFILE_MISSING."""
+        """Pass on; twice is no error. AppError POST_NOT_FOUND, REPOST_NOT_ALLOWED, PROFILE_MISSING."""
         original, repost_id = await self._reposts.repost(post_id, user_id)
         # Also when it was passed on before, for that call may have been broken off right after its commit.
         await self._features.post_created(repost_id, user_id, PostKind.REPOST, original_id=original.post_id)

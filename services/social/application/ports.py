@@ -33,10 +33,6 @@ class Posts(Protocol):
         """Take a like back; without one nothing happens. AppError POST_NOT_FOUND."""
         ...
 
-    async def report(self, post_id: int, user_id: int) -> int:
-        """Report, once. AppError POST_NOT_FOUND, SELF_NOT_ALLOWED."""
-        ...
-
     async def read(self, post_ids: Sequence[int], viewer_id: int) -> list[Post]:
         """The posts that the viewer, 0 for nobody signed in, may see, in the order of the ids.
 
@@ -55,7 +51,8 @@ class Reposts(Protocol):
     async def repost(self, post_id: int, user_id: int) -> tuple[Original, int]:
         """Pass a post on, once; what is passed on and the id of the repost, also when it was there before.
 
-        AppError POST_NOT_FOUND, also of private authors and across a block; PROFILE_MISSING.
+        AppError POST_NOT_FOUND for what the person may not see, REPOST_NOT_ALLOWED for what private authors let them
+        see, PROFILE_MISSING.
         """
         ...
 
@@ -63,6 +60,17 @@ class Reposts(Protocol):
         """No longer pass a post on, also one that is gone or hidden by now; the post, and the repost's id or 0.
 
         AppError POST_NOT_FOUND for a post that never was.
+        """
+        ...
+
+
+class Reports(Protocol):
+    """Posts reported."""
+
+    async def report(self, post_id: int, user_id: int) -> int:
+        """Report what a post's id shows, once, and judge how far the reporter is trusted; that post's id.
+
+        AppError POST_NOT_FOUND, SELF_NOT_ALLOWED, REPORT_LIMIT_REACHED. Durable with its event when it returns.
         """
         ...
 

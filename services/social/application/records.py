@@ -52,6 +52,7 @@ class Post:
     viewer_likes: bool = False
     reposts: int = 0
     viewer_reposted: bool = False
+    spam_percent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,9 @@ class NewPost:
     body: str
     language: str
     kind: int
+    # How much it looks like spam; and how much when its author published the same text in the last day.
+    spam_percent: int = 0
+    spam_percent_again: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,16 +26,14 @@ from daira.social.v1 import (
     safety_service_pb2,
     safety_service_pb2_grpc,
 )
+from tests.integration.gateway.fake_safety import SafetyHandlers
 from tests.integration.gateway.fake_world import AHMED, MONA, STRANGER, Fault, Seen, World, moment, page, tokens
 
 
-class Handlers:
+class Handlers(SafetyHandlers):
     """One coroutine a method, named as the method; the World decides. All are called alike, whatever they need."""
 
     # ruff: noqa: ARG002
-
-    def __init__(self, world: World) -> None:
-        self.world = world
 
     async def register(self, request: Any, user: int) -> Any:
         return auth_service_pb2.RegisterResponse(user_id=STRANGER, tokens=tokens(STRANGER))
@@ -93,51 +91,6 @@ class Handlers:
         items, token = page(list(self.world.profiles.values()), request.page_size, request.page_token)
         return graph_service_pb2.ListFollowingResponse(profiles=items, next_page_token=token)
 
-    async def remove_follower(self, request: Any, user: int) -> Any:
-        return graph_service_pb2.RemoveFollowerResponse()
-
-    async def list_follow_requests(self, request: Any, user: int) -> Any:
-        items, token = page(list(self.world.profiles.values()), request.page_size, request.page_token)
-        return graph_service_pb2.ListFollowRequestsResponse(profiles=items, next_page_token=token)
-
-    async def answer_follow_request(self, request: Any, user: int) -> Any:
-        if request.follower_id not in self.world.profiles:
-            return Fault(grpc.StatusCode.NOT_FOUND, "nobody asks", "FOLLOW_REQUEST_NOT_FOUND")
-        return graph_service_pb2.AnswerFollowRequestResponse(profile=self.world.profiles[request.follower_id])
-
-    async def block(self, request: Any, user: int) -> Any:
-        if request.user_id not in self.world.profiles:
-            return Fault(grpc.StatusCode.NOT_FOUND, "profile not found", "PROFILE_NOT_FOUND")
-        return safety_service_pb2.BlockResponse()
-
-    async def unblock(self, request: Any, user: int) -> Any:
-        return safety_service_pb2.UnblockResponse()
-
-    async def list_blocked(self, request: Any, user: int) -> Any:
-        items, token = page(list(self.world.profiles.values()), request.page_size, request.page_token)
-        return safety_service_pb2.ListBlockedResponse(profiles=items, next_page_token=token)
-
-    async def mute(self, request: Any, user: int) -> Any:
-        return safety_service_pb2.MuteResponse()
-
-    async def unmute(self, request: Any, user: int) -> Any:
-        return safety_service_pb2.UnmuteResponse()
-
-    async def list_muted(self, request: Any, user: int) -> Any:
-        items, token = page(list(self.world.profiles.values()), request.page_size, request.page_token)
-        return safety_service_pb2.ListMutedResponse(profiles=items, next_page_token=token)
-
-    async def set_muted_words(self, request: Any, user: int) -> Any:
-        for place, word in enumerate(request.words):
-            if not word.strip():
-                wrong = (f"words[{place}]", "must not be empty")
-                return Fault(grpc.StatusCode.INVALID_ARGUMENT, ": ".join(wrong), "FIELD_INVALID", violations=(wrong,))
-        self.world.muted_words = list(request.words)
-        return safety_service_pb2.SetMutedWordsResponse(words=self.world.muted_words)
-
-    async def get_muted_words(self, request: Any, user: int) -> Any:
-        return safety_service_pb2.GetMutedWordsResponse(words=self.world.muted_words)
-
     async def create_post(self, request: Any, user: int) -> Any:
         return post_service_pb2.CreatePostResponse(post=self.world.add_post(6000, user, request.body))
 
@@ -160,6 +113,23 @@ class Handlers:
 
     async def unlike_post(self, request: Any, user: int) -> Any:
         return post_service_pb2.UnlikePostResponse(post=self.world.posts[request.post_id])
+
+    async def repost(self, request: Any, user: int) -> Any:
+        if request.post_id not in self.world.posts:
+            return Fault(grpc.StatusCode.NOT_FOUND, "post not found", "POST_NOT_FOUND")
+        passed_on = post_pb2.Post()
+        passed_on.CopyFrom(self.world.posts[request.post_id])
+        passed_on.viewer_reposted, passed_on.reposts_count = True, 7
+        return post_service_pb2.RepostResponse(post=passed_on)
+
+    async def undo_repost(self, request: Any, user: int) -> Any:
+        return post_service_pb2.UndoRepostResponse(post=self.world.posts[request.post_id])
+
+    async def record_feedback(self, request: Any, user: int) -> Any:
+        if len(request.items) > 100:
+            wrong = ("items", "must be 1 to 100")
+            return Fault(grpc.StatusCode.INVALID_ARGUMENT, ": ".join(wrong), "FIELD_INVALID", violations=(wrong,))
+        return feed_service_pb2.RecordFeedbackResponse()
 
     async def report_post(self, request: Any, user: int) -> Any:
         return post_service_pb2.ReportPostResponse()

@@ -7,32 +7,40 @@ from typing import Final
 
 from daira.events.v1 import events_pb2
 from services.chassis import idempotency
-from services.chassis.errors import AppError, ErrorKind, failed_precondition, invalid
-from services.chassis.ids import MAX_ID
+from services.chassis.errors import AppError, ErrorKind, failed_precondition
+from services.chassis.ids import MAX_ID, first_id_sql
 from services.chassis.postgres import PostgresPool, unavailable_as_app_error
 from services.social.adapters.postgres.visibility import sees_posts
 from services.social.application.records import IdempotentCall, NewPost, Post
 from services.social.domain.post import post_not_found, shard_of_author
 
 _METHOD: Final = "CreatePost"
+# The first id of the last 24 hours: the same for a whole statement, so that days before are not looked at.
+_A_DAY_AGO: Final = first_id_sql("now() - interval '1 day'")
 
-# The id is made once, goes into the key's row as the answer, into the post and into the event.
-_CREATE: Final = """
+# Whether the author published the same text lately is seen by the statement that writes, and decides between two
+# judgements of it. The id is made once, goes into the key's row as the answer, into the post and into the event.
+_CREATE: Final = f"""
 WITH author AS MATERIALIZED (
     SELECT handle, display_name, created_at, daira_id($8) AS new_id FROM profiles WHERE user_id = $1
 ), claimed AS (
     INSERT INTO idempotency_keys (actor_id, method, key, body_hash, response)
     SELECT $1, $9, $2, $3, int8send(new_id) FROM author
     ON CONFLICT DO NOTHING RETURNING response
+), lately AS (
+    SELECT EXISTS (
+        SELECT 1 FROM posts WHERE author_id = $1 AND id >= {_A_DAY_AGO} AND original_id = 0 AND body = $4
+    ) AS is_there
 ), made AS (
-    INSERT INTO posts (id, author_id, body, language, kind)
-    SELECT new_id, $1, $4, $5, $6 FROM author, claimed
-    RETURNING id
+    INSERT INTO posts (id, author_id, body, language, kind, spam)
+    SELECT new_id, $1, $4, $5, $6, CASE WHEN is_there THEN $12::smallint ELSE $10::smallint END
+    FROM author, claimed, lately
+    RETURNING id, spam
 ), logged AS (
     INSERT INTO events (kind, aggregate_id, aggregate_version, actor_id, payload)
-    SELECT 'post_created', id, 1, $1, $7 FROM made
+    SELECT 'post_created', id, 1, $1, CASE WHEN is_there THEN $11::bytea ELSE $7::bytea END FROM made, lately
 )
-SELECT made.id, author.handle, author.display_name, author.created_at FROM made, author
+SELECT made.id, author.handle, author.display_name, author.created_at, made.spam FROM made, author
 """
 _DELETE: Final = """
 WITH found AS (
@@ -72,17 +80,10 @@ WITH gone AS (
 INSERT INTO events (kind, aggregate_id, actor_id, payload)
 SELECT 'post_unliked', post_id, $2, $3 FROM gone
 """
-_REPORT: Final = """
-WITH made AS (
-    INSERT INTO reports (post_id, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING post_id
-)
-INSERT INTO events (kind, aggregate_id, actor_id, payload)
-SELECT 'post_reported', post_id, $2, $3 FROM made
-"""
 _READ_ALL: Final = """
 SELECT p.id, p.author_id, a.handle, a.display_name, a.created_at, p.body, p.language, p.kind,
        coalesce(c.likes, 0), EXISTS (SELECT 1 FROM likes l WHERE l.user_id = $2 AND l.post_id = p.id),
-       coalesce(c.reposts, 0), EXISTS (SELECT 1 FROM reposts r WHERE r.user_id = $2 AND r.post_id = p.id)
+       coalesce(c.reposts, 0), EXISTS (SELECT 1 FROM reposts r WHERE r.user_id = $2 AND r.post_id = p.id), p.spam
 FROM posts p
 JOIN profiles a ON a.user_id = p.author_id
 LEFT JOIN post_counters c ON c.post_id = p.id
@@ -100,16 +101,21 @@ class PostgresPosts:
 
     async def create(self, post: NewPost, call: IdempotentCall) -> tuple[Post, bool]:
         """The post, and whether it was made now. A repeat is answered even when the post was deleted since."""
-        payload = events_pb2.PostCreated(body=post.body, language=post.language, kind=post.kind)
+        payload, payload_again = (
+            events_pb2.PostCreated(body=post.body, language=post.language, kind=post.kind, spam_percent=percent)
+            for percent in (post.spam_percent, post.spam_percent_again)
+        )
         async with unavailable_as_app_error(), self._pool.acquire() as connection:
             made = await connection.fetchrow(
                 _CREATE, post.author_id, call.key, call.body_hash, post.body, post.language, post.kind,
-                payload.SerializeToString(), shard_of_author(post.author_id), _METHOD,
+                payload.SerializeToString(), shard_of_author(post.author_id), _METHOD, post.spam_percent,
+                payload_again.SerializeToString(), post.spam_percent_again,
             )  # fmt: skip
             if made is not None:
-                post_id, handle, display_name, author_since = made
+                post_id, handle, display_name, author_since, spam = made
                 written = (post.body, post.language, post.kind)
-                return Post(post_id, post.author_id, handle, display_name, author_since, *written), True
+                author = (post.author_id, handle, display_name, author_since)
+                return Post(post_id, *author, *written, spam_percent=spam), True
             # A repeat, which has waited for the first to commit; or somebody without a profile.
             answer = await idempotency.find(connection, post.author_id, _METHOD, call.key, call.body_hash)
             if answer is None:
@@ -149,16 +155,6 @@ class PostgresPosts:
             payload.liked_at.FromDatetime(liked_at)
             # A like given anew in between has another time and stays.
             await self._pool.execute(_UNLIKE, shown, user_id, payload.SerializeToString(), liked_at)
-        return shown
-
-    async def report(self, post_id: int, user_id: int) -> int:
-        """Report once."""
-        shown, author_id = await self._live(post_id, user_id)
-        if author_id == user_id:
-            raise invalid("post_id", "is a post of your own", reason="SELF_NOT_ALLOWED")
-        payload = events_pb2.PostReported(author_id=author_id).SerializeToString()
-        async with unavailable_as_app_error():
-            await self._pool.execute(_REPORT, shown, user_id, payload)
         return shown
 
     async def read(self, post_ids: Sequence[int], viewer_id: int) -> list[Post]:

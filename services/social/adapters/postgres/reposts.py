@@ -11,10 +11,9 @@ from services.social.adapters.postgres.posts import SHOWN, known_id
 from services.social.application.records import Original
 from services.social.domain.post import PostKind, post_not_found, shard_of_author
 
-# A private author's posts are not passed on even by who sees them.
 _FOUND: Final = f"""
 WITH original AS MATERIALIZED ({SHOWN})
-SELECT id, author_id, EXISTS (SELECT 1 FROM profiles WHERE user_id = $2) FROM original WHERE NOT is_private
+SELECT id, author_id, is_private, EXISTS (SELECT 1 FROM profiles WHERE user_id = $2) FROM original
 """
 _ORIGINAL: Final = """
 SELECT o.id, o.author_id
@@ -60,7 +59,9 @@ class PostgresReposts:
             found = await self._pool.fetchrow(_FOUND, known_id(post_id), user_id)
         if found is None:
             raise post_not_found()
-        original_id, author_id, has_profile = found
+        original_id, author_id, is_private, has_profile = found
+        if is_private:
+            raise failed_precondition("a private author's post is not passed on", "REPOST_NOT_ALLOWED")
         if not has_profile:
             raise failed_precondition("make a profile first", "PROFILE_MISSING")
         payload = events_pb2.PostCreated(

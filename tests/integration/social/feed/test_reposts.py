@@ -188,6 +188,13 @@ async def test_what_is_gone_unknown_or_private_is_not_passed_on(working: Social)
     await friend.reposts(gone.post_id)
     await stranger.deletes(gone.post_id)
     await working.pool.execute("UPDATE profiles SET is_private = true WHERE user_id = $1", stranger.user_id)
+    # Whoever follows a private author sees the posts, and may not show them around.
+    follow = "INSERT INTO follows (follower_id, followee_id) VALUES ($1, $2)"
+    await working.pool.execute(follow, reader.user_id, stranger.user_id)
+    for person in (stranger, reader):
+        with refused(grpc.StatusCode.FAILED_PRECONDITION, "REPOST_NOT_ALLOWED"):
+            await person.reposts(hidden.post_id)
+    await reader.unfollows(stranger)
     for post_id in (gone.post_id, hidden.post_id, 0, -1, 1, MAX_ID):
         with refused(NOT_FOUND, "POST_NOT_FOUND"):
             await friend.reposts(post_id)

@@ -31,6 +31,8 @@ MUTATIONS: Final = {
     "follow": f'input: {{userId: "{USER}", {KEY}}}',
     "block": f'input: {{userId: "{USER}", {KEY}}}',
     "setMutedWords": f'input: {{words: ["قهوة", "كرة قدم"], {KEY}}}',
+    "repost": f'input: {{postId: "{POST}", {KEY}}}',
+    "recordFeedback": f'input: {{items: [{{postId: "{POST}", opened: true}}, {{postId: "{POST}"}}], {KEY}}}',
     "createPost": f'input: {{body: "صباح الخير", {KEY}}}',
     "deletePost": f'input: {{postId: "{POST}", {KEY}}}',
     "signIn": 'input: {phone: "01001234567", password: "long enough"}',
@@ -40,7 +42,7 @@ MUTATIONS: Final = {
 NEED_RESOLVERS: Final = frozenset(
     {"Me.profile", "SignInPayload.profile", "Mutation.deletePost", "WalletEntry.counterparty", "Profile.followers",
      "Profile.following", "Profile.posts", "Query.node", "Mutation.topUp", "Me.blocked", "Me.muted", "Me.mutedWords",
-     "Me.followRequests", "Mutation.block", "Mutation.setMutedWords"}
+     "Me.followRequests", "Mutation.block", "Mutation.setMutedWords", "Mutation.recordFeedback"}
 )  # fmt: skip
 EXCERPTS: Final = frozenset({"author", "repostedBy"})
 NOT_IN_EXCERPTS: Final = frozenset(

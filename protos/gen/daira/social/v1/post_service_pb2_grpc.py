@@ -117,14 +117,16 @@ class PostServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReportPost(self, request, context):
-        """The caller reports a post of somebody else, and never sees it in a feed again; once a person and post counts.
+        """The caller reports a post of somebody else, and never sees it in a feed again; once a person and post counts,
+        new accounts and those who report a lot count little. REPORT_LIMIT_REACHED after too many in 24 hours.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Repost(self, request, context):
-        """The caller passes a post on to their followers. Twice is no error. A private author's post is not passed on.
+        """The caller passes a post on to their followers. Twice is no error. REPOST_NOT_ALLOWED for a private
+        author's post, which is not passed on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

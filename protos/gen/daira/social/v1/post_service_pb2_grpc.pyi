@@ -44,9 +44,13 @@ class PostServiceStub:
     UnlikePost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.UnlikePostRequest, _post_service_pb2.UnlikePostResponse]
     """The caller takes a like back. Without a like it is no error."""
     ReportPost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.ReportPostRequest, _post_service_pb2.ReportPostResponse]
-    """The caller reports a post of somebody else, and never sees it in a feed again; once a person and post counts."""
+    """The caller reports a post of somebody else, and never sees it in a feed again; once a person and post counts,
+    new accounts and those who report a lot count little. REPORT_LIMIT_REACHED after too many in 24 hours.
+    """
     Repost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.RepostRequest, _post_service_pb2.RepostResponse]
-    """The caller passes a post on to their followers. Twice is no error. A private author's post is not passed on."""
+    """The caller passes a post on to their followers. Twice is no error. REPOST_NOT_ALLOWED for a private
+    author's post, which is not passed on.
+    """
     UndoRepost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.UndoRepostRequest, _post_service_pb2.UndoRepostResponse]
     """The caller no longer passes a post on. Without a repost it is no error."""
 
@@ -66,9 +70,13 @@ class PostServiceAsyncStub(PostServiceStub):
     UnlikePost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.UnlikePostRequest, _post_service_pb2.UnlikePostResponse]  # type: ignore[assignment]
     """The caller takes a like back. Without a like it is no error."""
     ReportPost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.ReportPostRequest, _post_service_pb2.ReportPostResponse]  # type: ignore[assignment]
-    """The caller reports a post of somebody else, and never sees it in a feed again; once a person and post counts."""
+    """The caller reports a post of somebody else, and never sees it in a feed again; once a person and post counts,
+    new accounts and those who report a lot count little. REPORT_LIMIT_REACHED after too many in 24 hours.
+    """
     Repost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.RepostRequest, _post_service_pb2.RepostResponse]  # type: ignore[assignment]
-    """The caller passes a post on to their followers. Twice is no error. A private author's post is not passed on."""
+    """The caller passes a post on to their followers. Twice is no error. REPOST_NOT_ALLOWED for a private
+    author's post, which is not passed on.
+    """
     UndoRepost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.UndoRepostRequest, _post_service_pb2.UndoRepostResponse]  # type: ignore[assignment]
     """The caller no longer passes a post on. Without a repost it is no error."""
 
@@ -121,7 +129,9 @@ class PostServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _post_service_pb2.ReportPostRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_post_service_pb2.ReportPostResponse, _abc.Awaitable[_post_service_pb2.ReportPostResponse]]:
-        """The caller reports a post of somebody else, and never sees it in a feed again; once a person and post counts."""
+        """The caller reports a post of somebody else, and never sees it in a feed again; once a person and post counts,
+        new accounts and those who report a lot count little. REPORT_LIMIT_REACHED after too many in 24 hours.
+        """
 
     @_abc_1.abstractmethod
     def Repost(
@@ -129,7 +139,9 @@ class PostServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _post_service_pb2.RepostRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_post_service_pb2.RepostResponse, _abc.Awaitable[_post_service_pb2.RepostResponse]]:
-        """The caller passes a post on to their followers. Twice is no error. A private author's post is not passed on."""
+        """The caller passes a post on to their followers. Twice is no error. REPOST_NOT_ALLOWED for a private
+        author's post, which is not passed on.
+        """
 
     @_abc_1.abstractmethod
     def UndoRepost(
