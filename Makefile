@@ -7,11 +7,13 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 PY := $(VENV)/bin/python
-NATIVE_SOURCES := $(shell find native -type f \( -name '*.rs' -o -name 'Cargo.*' -o -name 'pyproject.toml' -o -name '*.py' -o -name '*.pyi' \) -not -path '*/target/*' 2>/dev/null)
+NATIVE_SOURCES := $(shell find native -type f \( -name '*.rs' -o -name 'Cargo.*' -o -name 'pyproject.toml' -o -name '*.py' -o -name '*.pyi' \) -not -path '*/target/*' -not -path 'native/fuzz/*' 2>/dev/null)
 export CARGO_TARGET_DIR := $(CURDIR)/native/target
-export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/.bin:$(PATH)
+export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/.bin:$(CURDIR)/.bin/bin:$(PATH)
 # Parallel test processes; two suit the smallest machine.
 JOBS ?= 2
+# How long each fuzz target runs.
+SECONDS ?= 60
 
 ##@ Use it
 .PHONY: help
@@ -80,6 +82,16 @@ test-rust: ## The Rust tests alone; need nothing but cargo
 test-python: setup ## The Python tests alone: unit, integration, contract, tidy, end to end
 	$(PY) -m pytest -n $(JOBS) --dist loadgroup -q
 
+.PHONY: fuzz
+fuzz: ## Fuzz the Rust crates, each target for a while: make fuzz [SECONDS=60] (needs `make fuzz-tools`)
+	@cargo +nightly fuzz --version >/dev/null || { echo "needs nightly Rust and cargo-fuzz: rustup toolchain install nightly; make fuzz-tools"; exit 2; }
+	cd native && for target in rank hide_muted seen_filter json_plan; do \
+	  cargo +nightly fuzz run --target-dir fuzz/target $$target -- -max_total_time=$(SECONDS) -timeout=10; done
+
+.PHONY: fuzz-tools
+fuzz-tools: ## Install cargo-fuzz into .bin/ (needs nightly Rust to fuzz with)
+	cargo install cargo-fuzz --version 0.13.2 --locked --quiet --root .bin
+
 .PHONY: faults
 faults: setup ## Kill, freeze, fill and empty things under load, and print what readers noticed: make faults [FAULT_SECONDS=3]
 	$(if $(FAULT_SECONDS),FAULT_SECONDS=$(FAULT_SECONDS)) $(PY) -m pytest -q tests/e2e/test_faults.py
@@ -105,6 +117,7 @@ lint-python: setup
 lint-rust:
 	cd native && cargo fmt --all --check && cargo clippy --workspace --all-targets --locked -- -D warnings
 	cd native/py && cargo fmt --check && cargo clippy --locked -- -D warnings
+	cd native/fuzz && cargo fmt --check
 
 .PHONY: lint-proto
 lint-proto: $(VENV)/.installed

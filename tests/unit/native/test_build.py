@@ -14,7 +14,7 @@ from daira_native._freshness import refuse_stale, source_hash
 
 PACKAGE = Path(daira_native.__file__).resolve().parent
 NATIVE = Path(__file__).resolve().parents[3] / "native"
-SKIPPED = shutil.ignore_patterns("target", "benches", "tests", "*.so")
+SKIPPED = shutil.ignore_patterns("target", "fuzz", "benches", "tests", "*.so")
 
 
 @pytest.fixture

@@ -197,11 +197,13 @@ impl FeatureTable {
 
     /// Takes out what shows a post that was shown already.
     fn take_out_shown(&self, window: &mut Vec<Hot<'_>>, shown: &[i64], dropped: &mut Dropped) {
-        let original_of = |&id: &i64| self.posts.get(id).map_or(id, |record| record.original_id);
-        let mut originals: Vec<i64> = shown.iter().map(original_of).collect();
-        originals.sort_unstable();
+        let original_of = |&id: &i64| self.posts.get(id).map(|record| record.original_id);
+        let mut gone = Vec::with_capacity(2 * shown.len());
+        gone.extend_from_slice(shown);
+        gone.extend(shown.iter().filter_map(original_of));
+        gone.sort_unstable();
         let before = window.len();
-        window.retain(|hot| originals.binary_search(&hot.original_id).is_err());
+        window.retain(|hot| gone.binary_search(&hot.original_id).is_err());
         dropped.shown = before - window.len();
     }
 
