@@ -67,6 +67,11 @@ SELECT p.post_id, CASE WHEN coalesce((
 ), true) THEN ARRAY(SELECT follower_id FROM follows WHERE followee_id = p.author_id LIMIT $4) END
 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS p (post_id, author_id, pos)
 """
+_PUSHED: Final = """
+SELECT DISTINCT p.author_id FROM unnest($1::bigint[], $2::bigint[]) AS p (author_id, pos) WHERE coalesce((
+    SELECT m.pushed FROM fan_modes m WHERE m.author_id = p.author_id AND m.pos < p.pos ORDER BY m.pos DESC LIMIT 1
+), true)
+"""
 # Events from before crossings were counted have no count.
 _MERGED_NO_MORE: Final = """
 UPDATE author_counters SET merged = false
@@ -89,12 +94,12 @@ class _Work:
     """What a batch asks for."""
 
     posts: list[BigPost] = field(default_factory=list)
-    late: set[int] = field(default_factory=set)
+    late: list[BigPost] = field(default_factory=list)
     readers: set[int] = field(default_factory=set)
     crossings: list[_Crossing] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.posts or self.readers or self.crossings)
+        return bool(self.posts or self.late or self.readers or self.crossings)
 
 
 class FanOut:
@@ -195,7 +200,13 @@ class FanOut:
                 async with unavailable_as_app_error():
                     await self._pool.execute(_MERGED_NO_MORE, crossing.author_id, crossing.flips)
         for start in range(0, len(work.posts), _POSTS_AT_ONCE):
-            await self._deliver(work.posts[start : start + _POSTS_AT_ONCE], work.late)
+            await self._deliver(work.posts[start : start + _POSTS_AT_ONCE])
+        if work.late:
+            async with unavailable_as_app_error():
+                rows = await self._pool.fetch(
+                    _PUSHED, *zip(*((late.author_id, late.pos) for late in work.late), strict=True)
+                )
+            await self._forget_followers([row[0] for row in rows])
         return bool(work)
 
     def _work_of(self, batch: Sequence[StreamEvent]) -> _Work:
@@ -204,9 +215,9 @@ class FanOut:
             event = events_pb2.Event.FromString(stream_event.data)
             match event.WhichOneof("payload"):
                 case "post_created":
-                    work.posts.append(BigPost(event.aggregate_id, event.actor_id, stream_event.pos))
-                    if timestamp_ms(event.aggregate_id) < late_before_ms:
-                        work.late.add(event.aggregate_id)
+                    is_late = timestamp_ms(event.aggregate_id) < late_before_ms
+                    post = BigPost(event.aggregate_id, event.actor_id, stream_event.pos)
+                    (work.late if is_late else work.posts).append(post)
                 case "user_followed" | "user_unfollowed":
                     work.readers.add(event.actor_id)
                 case "user_blocked":
@@ -218,23 +229,22 @@ class FanOut:
                     pass
         return work
 
-    async def _deliver(self, posts: Sequence[BigPost], late: set[int]) -> None:
+    async def _deliver(self, posts: Sequence[BigPost]) -> None:
         columns = [list(column) for column in zip(*posts, strict=True)]
         async with unavailable_as_app_error():
             rows = await self._pool.fetch(_READERS, *columns, self._big + 1)
         readers: dict[int, Sequence[int]] = {row[0]: row[1] for row in rows if row[1] is not None}
-        fresh = [post for post in posts if post.post_id in readers and post.post_id not in late]
+        fresh = [post for post in posts if post.post_id in readers]
         await self.jobs.add([post for post in fresh if len(readers[post.post_id]) > self._big])
         pushed = await self._inboxes.push_many(
             (post.post_id, readers[post.post_id]) for post in fresh if len(readers[post.post_id]) <= self._big
         )
         self._metrics.pushed.inc(pushed.taken)
         self._metrics.trimmed.inc(pushed.cut)
-        await self._forget_followers({post.author_id for post in posts if post.post_id in late & readers.keys()})
 
-    async def _forget_followers(self, author_ids: Sequence[int] | set[int]) -> None:
+    async def _forget_followers(self, author_ids: Sequence[int]) -> None:
         if author_ids:
-            async for followers in self._followers(list(author_ids)):
+            async for followers in self._followers(author_ids):
                 await self._inboxes.invalidate(followers)
 
     async def _followers(self, author_ids: Sequence[int]) -> AsyncIterator[list[int]]:
