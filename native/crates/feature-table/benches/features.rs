@@ -49,10 +49,10 @@ fn post(at: i64) -> PostFeatures {
     }
 }
 
-fn filled() -> FeatureTable {
+fn filled(posts: i64) -> FeatureTable {
     let settings = TableSettings::new(2_000_000, 1000, 2_592_000_000.0);
     let mut table = FeatureTable::new(settings.unwrap_or_else(|_| std::process::exit(1)));
-    for at in 0..POSTS {
+    for at in 0..posts {
         table.upsert_post(&post(at));
     }
     for author in 0..AUTHORS {
@@ -71,7 +71,7 @@ fn inbox(count: i64) -> Vec<i64> {
 }
 
 fn features(criterion: &mut Criterion) {
-    let table = filled();
+    let table = filled(POSTS);
     let stats = table.stats();
     println!(
         "{} posts, {} bytes each, indexes included",
@@ -98,7 +98,7 @@ fn features(criterion: &mut Criterion) {
 }
 
 fn feeds(criterion: &mut Criterion) {
-    let table = filled();
+    let table = filled(POSTS);
     let settings = RankSettings::default();
     let now_ms = created_ms(id(POSTS));
     let mut group = criterion.benchmark_group("feed from the table");
@@ -132,8 +132,54 @@ fn feeds(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// One and the same work on tables of any size, each time for other posts: what is more for a large
+/// table is waiting for memory.
+fn table_sizes(criterion: &mut Criterion) {
+    let settings = RankSettings::default();
+    let mut group = criterion.benchmark_group("2200 scattered candidates");
+    group.measurement_time(Duration::from_secs(3));
+    for posts in [2_500_i64, 25_000, 400_000, 1_600_000] {
+        let table = filled(posts);
+        let inboxes: Vec<Vec<i64>> = (0..64).map(|nth| scattered(nth, posts)).collect();
+        let ranking = Ranking {
+            settings: &settings,
+            now_ms: created_ms(id(posts)),
+            shown: &[],
+            seen: |_| false,
+            limit: usize::MAX,
+        };
+        let mut round = inboxes.iter().cycle();
+        group.bench_function(BenchmarkId::new("posts in the table", posts), |bencher| {
+            bencher.iter(|| {
+                let inbox = round.next().map_or(&[][..], Vec::as_slice);
+                let sources = Sources {
+                    viewer_id: VIEWER,
+                    inbox,
+                    authors: &[],
+                    floor_id: 0,
+                    ceiling_id: i64::MAX,
+                    cap: inbox.len(),
+                };
+                black_box(&table).rank(&sources, &ranking)
+            });
+        });
+    }
+    group.finish();
+}
+
+/// The ids of 2,200 different posts from all over the table, ascending.
+fn scattered(nth: u64, posts: i64) -> Vec<i64> {
+    let mut places = std::collections::BTreeSet::new();
+    let mut seed = nth << 32;
+    while places.len() < 2_200 {
+        seed += 1;
+        places.insert(i64::from(below(seed, posts.unsigned_abs())));
+    }
+    places.into_iter().map(id).collect()
+}
+
 fn writes(criterion: &mut Criterion) {
-    let mut table = filled();
+    let mut table = filled(POSTS);
     let mut group = criterion.benchmark_group("writes");
     let mut at = POSTS;
     group.bench_function("upsert a new post", |bencher| {
@@ -159,5 +205,5 @@ fn writes(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, features, feeds, writes);
+criterion_group!(benches, features, feeds, table_sizes, writes);
 criterion_main!(benches);

@@ -134,7 +134,7 @@ impl FeatureTable {
         let viewer = self.viewer(sources.viewer_id);
         let mut window = Window::new(limit);
         for merged in self.merged(sources) {
-            let Ok(visible) = self.visible(&viewer, merged.id) else {
+            let Ok(visible) = self.visible(&viewer, self.posts.get(merged.id)) else {
                 continue;
             };
             if !viewer.is(visible.author) {
@@ -163,6 +163,7 @@ impl FeatureTable {
         } = feed;
         let mut window = Window::new(sources.cap);
         let mut batch: Vec<Merged> = Vec::with_capacity(sources.cap + BATCH_MIN);
+        let mut records = Vec::with_capacity(sources.cap + BATCH_MIN);
         let mut merge = self.merged(sources);
         let mut unread = merge.unread();
         *window_floor = sources.floor_id;
@@ -173,8 +174,11 @@ impl FeatureTable {
             next_batch(&mut merge, &mut batch, wanted.max(BATCH_MIN));
             watch.lap(&mut nanoseconds.merge);
             is_open = !batch.is_empty();
-            for merged in &batch {
-                match self.visible(viewer, merged.id) {
+            // In a loop of their own, so that the processor waits for many records at a time.
+            records.clear();
+            records.extend(batch.iter().map(|merged| self.posts.get(merged.id)));
+            for (merged, &record) in batch.iter().zip(&records) {
+                match self.visible(viewer, record) {
                     Err(refusal) => dropped.count(refusal),
                     Ok(visible) => {
                         if !window.offer(eligible(visible, merged.sources)) {

@@ -79,9 +79,13 @@ impl FeatureTable {
         }
     }
 
-    /// The candidate, if the viewer may see it and, for a repost, what it passes on.
-    pub(crate) fn visible(&self, viewer: &Viewer<'_>, id: i64) -> Result<Visible<'_>, Refusal> {
-        let record = self.posts.get(id).ok_or(Refusal::Unknown)?;
+    /// The candidate of a record, if the viewer may see it and, for a repost, what it passes on.
+    pub(crate) fn visible<'a>(
+        &'a self,
+        viewer: &Viewer<'_>,
+        record: Option<&'a PostRecord>,
+    ) -> Result<Visible<'a>, Refusal> {
+        let record = record.ok_or(Refusal::Unknown)?;
         let author = viewer.may_see(record)?;
         if !record.is_repost() {
             return Ok(Visible {

@@ -55,6 +55,28 @@ fn tiers(mut scored: Vec<Scored>) -> (Vec<Scored>, Vec<Scored>) {
     (scored, seen)
 }
 
+/// The candidates group by group, the best of each first.
+#[allow(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "the places are those of the slice, and the key's low half is a place"
+)]
+fn by_group(scored: &[Scored]) -> Vec<Scored> {
+    // Groups are small: small keys are sorted by group, and the posts themselves only within one.
+    let mut keys = Vec::with_capacity(scored.len());
+    let places = scored.iter().zip(0_u64..);
+    keys.extend(
+        places.map(|(post, place)| u128::from(post.group()) << u64::BITS | u128::from(place)),
+    );
+    keys.sort_unstable();
+    let mut sorted = Vec::with_capacity(scored.len());
+    sorted.extend(keys.iter().map(|&key| scored[key as usize]));
+    for group in sorted.chunk_by_mut(|left, right| left.group() == right.group()) {
+        group.sort_unstable_by_key(|post| Reverse(rank_of(post.base, post.id)));
+    }
+    sorted
+}
+
 /// The author of the last two chosen, if it was the same: no third may follow while another's waits.
 fn pausing(chosen: &[Chosen]) -> Option<u32> {
     match chosen {
@@ -71,8 +93,8 @@ fn pausing(chosen: &[Chosen]) -> Option<u32> {
 )]
 impl Selection {
     /// Takes candidates in any order, and what was chosen before them.
-    fn new(mut scored: Vec<Scored>, weight: u8, chosen: &[Chosen]) -> Self {
-        scored.sort_unstable_by_key(|post| (post.group(), Reverse(rank_of(post.base, post.id))));
+    fn new(scored: Vec<Scored>, weight: u8, chosen: &[Chosen]) -> Self {
+        let scored = by_group(&scored);
         let mut selection = Self {
             kinds: Vec::new(),
             weight,
