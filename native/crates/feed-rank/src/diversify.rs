@@ -38,7 +38,7 @@ pub fn diversify(scored: Vec<Scored>, shown: &[Chosen], weight: u8, limit: usize
     let mut ranked = Vec::with_capacity(limit);
     for tier in [unseen, seen] {
         if ranked.len() < limit && !tier.is_empty() {
-            Selection::new(tier, weight, &chosen).run(limit, &mut chosen, &mut ranked);
+            Selection::new(&tier, weight, &chosen).run(limit, &mut chosen, &mut ranked);
         }
     }
     ranked
@@ -93,8 +93,8 @@ fn pausing(chosen: &[Chosen]) -> Option<u32> {
 )]
 impl Selection {
     /// Takes candidates in any order, and what was chosen before them.
-    fn new(scored: Vec<Scored>, weight: u8, chosen: &[Chosen]) -> Self {
-        let scored = by_group(&scored);
+    fn new(scored: &[Scored], weight: u8, chosen: &[Chosen]) -> Self {
+        let scored = by_group(scored);
         let mut selection = Self {
             kinds: Vec::new(),
             weight,
