@@ -57,8 +57,9 @@ $(VENV)/.native: $(VENV)/.installed $(NATIVE_SOURCES)
 	@touch $@
 
 .PHONY: proto
-proto: $(VENV)/.installed ## Generate protos/gen from the .proto files
+proto: $(VENV)/.installed ## Generate protos/gen and docs/access.md from the .proto files
 	@$(PY) protos/generate.py
+	@$(PY) protos/access_matrix.py
 
 .PHONY: lock
 lock: $(VENV)/.installed ## Resolve the dependencies of pyproject.toml anew into the two lock files
@@ -123,6 +124,7 @@ lint-rust:
 lint-proto: $(VENV)/.installed
 	buf lint protos
 	$(PY) protos/generate.py --check
+	$(PY) protos/access_matrix.py --check
 	buf breaking protos --against protos/baseline.binpb
 
 .PHONY: format
