@@ -57,8 +57,9 @@ $(VENV)/.native: $(VENV)/.installed $(NATIVE_SOURCES)
 	@touch $@
 
 .PHONY: proto
-proto: $(VENV)/.installed ## Generate protos/gen from the .proto files
+proto: $(VENV)/.installed ## Generate protos/gen and docs/access.md from the .proto files
 	@$(PY) protos/generate.py
+	@$(PY) protos/access_matrix.py
 
 .PHONY: lock
 lock: $(VENV)/.installed ## Resolve the dependencies of pyproject.toml anew into the two lock files
@@ -86,7 +87,7 @@ test-python: setup ## The Python tests alone: unit, integration, contract, tidy,
 fuzz: ## Fuzz the Rust crates, each target for a while: make fuzz [SECONDS=60] (needs `make fuzz-tools`)
 	@cargo +nightly fuzz --version >/dev/null || { echo "needs nightly Rust and cargo-fuzz: rustup toolchain install nightly; make fuzz-tools"; exit 2; }
 	cd native && for target in rank hide_muted seen_filter json_plan; do \
-	  cargo +nightly fuzz run --target-dir fuzz/target $$target -- -max_total_time=$(SECONDS) -timeout=10; done
+	  cargo +nightly fuzz run --target-dir fuzz/target $$target -- -max_total_time=$(SECONDS) -timeout=10 || exit 1; done
 
 .PHONY: fuzz-tools
 fuzz-tools: ## Install cargo-fuzz into .bin/ (needs nightly Rust to fuzz with)
@@ -123,6 +124,7 @@ lint-rust:
 lint-proto: $(VENV)/.installed
 	buf lint protos
 	$(PY) protos/generate.py --check
+	$(PY) protos/access_matrix.py --check
 	buf breaking protos --against protos/baseline.binpb
 
 .PHONY: format

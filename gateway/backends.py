@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
 import grpc.aio
@@ -31,7 +31,8 @@ class Backends:
         self._calls: dict[str, Any] = {}
         self._states = dict.fromkeys(addresses, "connecting")
         self._seen: set[str] = set()
-        self.draining = False
+        self.ending = asyncio.Event()
+        """Set when this process is about to end: what would go on for long ends now."""
         self._patient_until = time.monotonic() + _PATIENCE_S
 
     async def call(self, method: Method, request: bytes) -> bytes:
@@ -43,6 +44,18 @@ class Backends:
         response: bytes = await found(request)
         return response
 
+    async def stream(self, method: Method, request: bytes) -> AsyncIterator[bytes]:
+        """The answers of a service one by one, with the current context's token and request id and no deadline."""
+        opened: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = self._channels[method.backend].unary_stream(
+            method.path
+        )
+        call = opened(request)
+        try:
+            async for response in call:
+                yield response
+        finally:
+            call.cancel()
+
     async def watch(self, stop: asyncio.Event) -> None:
         """Keep the channels connected and their states known, until `stop`."""
         while not stop.is_set():
@@ -53,9 +66,14 @@ class Backends:
                     self._seen.add(name)
             await pause(stop, _WATCH_EVERY_S)
 
+    @property
+    def draining(self) -> bool:
+        """Whether this process is about to end."""
+        return self.ending.is_set()
+
     def drain(self) -> None:
         """From now on not ready."""
-        self.draining = True
+        self.ending.set()
 
     def ready(self) -> bool:
         """Not draining, and every service was ready once; or some time has passed and at least one is.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import CoroutineType
-from typing import Any, Final, Literal, TypeGuard, get_args
+from typing import Any, Final, Literal, TypeGuard, cast, get_args
 
 import orjson
 import structlog
-from graphql import DocumentNode, Executor, GraphQLError, GraphQLSchema, OperationType
+from graphql import DocumentNode, ExecutionResult, Executor, GraphQLError, GraphQLSchema, OperationType, subscribe
 from graphql.execution.values import VariableValues
 
 from gateway import cost
@@ -19,7 +20,7 @@ from gateway.documents import Documents, PreparedOperation
 from gateway.errors import BAD_USER_INPUT, TIMEOUT, GatewayError, masked
 from gateway.plans import execution as plans
 from gateway.plans.compiler import Compiler, OperationPlan
-from gateway.scope import Calls, RequestScope
+from gateway.scope import Calls, RequestScope, Streams
 
 _COERCION_ERRORS_MAX: Final = 10
 _ERRORS_SHOWN_MAX: Final = 100
@@ -58,11 +59,20 @@ class MutationOverGet(Exception):  # noqa: N818 - it says what it is
 class Engine:
     """Executes requests against one bound schema: by plan where there is one, else by resolvers."""
 
-    def __init__(self, schema: GraphQLSchema, documents: Documents, calls: Calls, *, planned: bool = True) -> None:
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        documents: Documents,
+        calls: Calls,
+        streams: Streams | None = None,
+        *,
+        planned: bool = True,
+    ) -> None:
         """Without `planned`, resolvers do everything: what plans do is measured against them."""
         self._schema = schema
         self._documents = documents
         self._calls = calls
+        self._streams = streams
         self._cost = CostModel(schema)
         self._compiler = Compiler(schema) if planned else None
         # Called with how an operation was answered; a metric hangs here.
@@ -74,6 +84,8 @@ class Engine:
         if isinstance(prepared, list):
             return _refused(prepared)
         operation = prepared.operation(request.operation_name)
+        if operation is not None and _subscribes(operation):
+            return _NEEDS_EVENTS
         if operation is not None and read_only and operation.node.operation is not OperationType.QUERY:
             raise MutationOverGet
         calls = self._calls
@@ -93,6 +105,55 @@ class Engine:
                 calls, how = answer, "resolvers_after_plan"
         self.on_answer(how)
         return await self._by_resolvers(prepared.document, request, calls)
+
+    async def events(self, request: GraphQLRequest, *, read_only: bool) -> AsyncGenerator[Outcome]:
+        """The responses of a subscription as they come, or the one response of any other operation; as `run`."""
+        prepared = self._documents.prepare(request.query)
+        operation = None if isinstance(prepared, list) else prepared.operation(request.operation_name)
+        if isinstance(prepared, list) or operation is None or not _subscribes(operation):
+            try:
+                yield await self.run(request, read_only=read_only)
+            except MutationOverGet:
+                yield _failed(GatewayError(BAD_USER_INPUT, "GET is for queries; send mutations by POST"))
+            return
+        variables = operation.variables.read(request.variables)
+        if variables is not None:
+            price = operation.prices(prepared.document, self._cost).total(variables.coerced)
+            if price > cost.COST_MAX:
+                yield _too_costly(price)
+                return
+        scope = RequestScope(self._calls, self._streams)
+        try:
+            async with contextlib.aclosing(self._subscribed(prepared.document, request, scope)) as outcomes:
+                async for outcome in outcomes:
+                    yield outcome
+        except GatewayError as error:
+            # Nothing lives for ever: a stream that has had its time ends without an error, and clients ask again.
+            if error.code != TIMEOUT:
+                yield _failed(error)
+        finally:
+            scope.close()
+
+    async def _subscribed(
+        self, document: DocumentNode, request: GraphQLRequest, scope: RequestScope
+    ) -> AsyncGenerator[Outcome]:
+        results = subscribe(
+            self._schema,
+            document,
+            context_value=scope,
+            variable_values=dict(request.variables or {}),
+            operation_name=request.operation_name,
+            max_coercion_errors=_COERCION_ERRORS_MAX,
+            hide_suggestions=True,
+        )
+        if not isinstance(results, ExecutionResult | AsyncIterator):
+            results = await results
+        if isinstance(results, ExecutionResult):
+            yield _refused([_coded(error) for error in results.errors or ()])
+            return
+        async with contextlib.aclosing(cast("AsyncGenerator[ExecutionResult]", results)) as open_results:
+            async for result in open_results:
+                yield _answered(result)
 
     def _plan(
         self, document: DocumentNode, operation: PreparedOperation, request: GraphQLRequest, variables: VariableValues
@@ -124,12 +185,26 @@ class Engine:
                 result = await result
         finally:
             scope.close()
-        body: dict[str, Any] = {"data": result.data}
-        if not result.errors:
-            return Outcome(_json(body), executed=True)
-        shown = [_shown(error) for error in result.errors[:_ERRORS_SHOWN_MAX]]
-        codes = tuple(error["extensions"]["code"] for error in shown)
-        return Outcome(_json({"errors": shown, **body}), executed=True, codes=codes)
+        return _answered(result)
+
+
+def _subscribes(operation: PreparedOperation) -> bool:
+    return operation.node.operation is OperationType.SUBSCRIPTION
+
+
+def _answered(result: ExecutionResult) -> Outcome:
+    body: dict[str, Any] = {"data": result.data}
+    if not result.errors:
+        return Outcome(_json(body), executed=True)
+    shown = [_shown(error) for error in result.errors[:_ERRORS_SHOWN_MAX]]
+    codes = tuple(error["extensions"]["code"] for error in shown)
+    return Outcome(_json({"errors": shown, **body}), executed=True, codes=codes)
+
+
+def _failed(error: GatewayError) -> Outcome:
+    """The end of a stream of events."""
+    shown = {"message": error.message, "extensions": error.extensions()}
+    return Outcome(_json({"data": None, "errors": [shown]}), executed=True, codes=(error.code,))
 
 
 def _json(body: dict[str, Any]) -> bytes:
@@ -185,3 +260,13 @@ def _refused(errors: list[GraphQLError]) -> Outcome:
     return Outcome(
         _json({"errors": shown}), executed=False, codes=tuple(error["extensions"]["code"] for error in shown)
     )
+
+
+_NEEDS_EVENTS: Final = _refused(
+    [
+        GraphQLError(
+            "Subscriptions are answered as events: accept text/event-stream.",
+            extensions={"code": "SUBSCRIPTION_NEEDS_EVENT_STREAM"},
+        )
+    ]
+)

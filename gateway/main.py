@@ -32,10 +32,15 @@ async def run(settings: Settings, stop: asyncio.Event, on_listening: Callable[[i
     bound = schema.bind(schema.sources(), composed_resolvers)
     documents = Documents(bound, introspection=settings.introspection)
     backends = Backends(settings.addresses, timeout_s=settings.timeout_s)
-    engine = Engine(bound, documents, backends)
+    engine = Engine(bound, documents, backends, backends)
     gateway_metrics.watch(documents, engine)
     endpoint = GraphQLEndpoint(
-        engine, gateway_metrics, timeout_s=settings.timeout_s, in_flight_max=settings.in_flight_max
+        engine,
+        gateway_metrics,
+        backends.ending,
+        timeout_s=settings.timeout_s,
+        in_flight_max=settings.in_flight_max,
+        streams_max=settings.streams_max,
     )
     app = App(endpoint, backends, GraphiQL() if settings.graphiql else None)
     if settings.metrics_port:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import grpc.aio
@@ -13,7 +13,7 @@ from graphql import GraphQLResolveInfo
 from gateway.binding import contract
 from gateway.binding.answers import BatchSpec
 from gateway.binding.contract import Method
-from gateway.errors import INTERNAL
+from gateway.errors import INTERNAL, GatewayError, masked
 from gateway.loaders import Loader
 from gateway.rpc_errors import from_app_error, from_rpc_error
 from services.chassis.errors import AppError
@@ -29,36 +29,44 @@ class Calls(Protocol):
         ...
 
 
+class Streams(Protocol):
+    """What can listen to the backends."""
+
+    def stream(self, method: Method, request: bytes) -> AsyncIterator[bytes]:
+        """The answers one by one; AioRpcError or AppError. Closing the iterator cancels the call."""
+        ...
+
+
 def serialized(request: Message) -> bytes:
     """The bytes of a request: the same for the same request."""
     return request.SerializeToString(deterministic=True)
 
 
 class RequestScope:
-    """The context value of one execution."""
+    """The context value of one execution; with `streams` for a subscription."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, streams: Streams | None = None) -> None:
         self._calls = calls
+        self._streams = streams
         self._loaders: dict[str, Loader] = {}
 
     async def call(self, method: Method, request: Message) -> Any:
         """The answer of an RPC; GatewayError when it failed. What is masked is logged here."""
         try:
             response = await self._calls.call(method, serialized(request))
-        except grpc.aio.AioRpcError as error:
-            shown = from_rpc_error(error)
-            if shown.code == INTERNAL:
-                _log.error(
-                    "rpc_failed",
-                    method=method.name,
-                    status=error.code().name,
-                    details=error.details(),
-                    error_id=shown.error_id,
-                )
-            raise shown from error
-        except AppError as error:
-            raise from_app_error(error) from error
+        except (grpc.aio.AioRpcError, AppError) as error:
+            raise _shown(method, error) from error
         return method.response_class.FromString(response)
+
+    async def stream(self, method: Method, request: Message) -> AsyncIterator[Any]:
+        """The answers of an RPC that streams; GatewayError as `call`."""
+        if self._streams is None:
+            raise masked()
+        try:
+            async for response in self._streams.stream(method, serialized(request)):
+                yield method.response_class.FromString(response)
+        except (grpc.aio.AioRpcError, AppError) as error:
+            raise _shown(method, error) from error
 
     def loader(self, spec: BatchSpec) -> Loader:
         """The loader of a batch method, one a request."""
@@ -71,6 +79,16 @@ class RequestScope:
         """The request is over."""
         for loader in self._loaders.values():
             loader.close()
+
+
+def _shown(method: Method, error: grpc.aio.AioRpcError | AppError) -> GatewayError:
+    if isinstance(error, AppError):
+        return from_app_error(error)
+    shown = from_rpc_error(error)
+    if shown.code == INTERNAL:
+        status, details = error.code().name, error.details()
+        _log.error("rpc_failed", method=method.name, status=status, details=details, error_id=shown.error_id)
+    return shown
 
 
 # What resolvers get: the field, and the scope as `info.context`.

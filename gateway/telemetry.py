@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from gateway.documents import Documents
 from gateway.execution import ANSWERS, Engine
@@ -22,6 +22,7 @@ class GatewayMetrics:
         )
         self.errors = Counter("daira_gateway_errors", "GraphQL errors answered.", ("code",), registry=registry)
         self.gone = Counter("daira_gateway_clients_gone", "Requests whose client left early.", registry=registry)
+        self.streams = Gauge("daira_gateway_streams", "Streams of events that are open.", registry=registry)
         self._documents = Counter("daira_gateway_documents", "Documents asked for.", ("cache",), registry=registry)
 
         self._operations = Counter(

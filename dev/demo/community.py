@@ -1,4 +1,4 @@
-"""Draws the demo community from one seed: who they are, whom they follow, what they post and like, whom they tip."""
+"""Draws the demo community from one seed: who they are, whom they follow, what they post and do, whom they tip."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from dev.demo import phrases_arabic, phrases_english
+from dev.demo.attention import draw_feedback, draw_reposts
 from dev.demo.names import BIOS_ARABIC, BIOS_ENGLISH, FIRST_NAMES, LAST_NAMES
 from dev.loader.community import Calendar, Community, Follow, IdMaker, Like, NewPost, Person
 from services.chassis.ids import timestamp_ms
@@ -50,7 +51,15 @@ def draw_demo(calendar: Calendar) -> Demo:
     follows = _follows(people, calendar)
     posts = _posts(people, calendar, ids)
     likes = _likes(people, follows, posts, calendar)
-    return Demo(Community(people=people, follows=follows, posts=posts, likes=likes), _tips(people, posts))
+    community = Community(
+        people=people,
+        follows=follows,
+        posts=posts,
+        likes=likes,
+        reposts=draw_reposts(follows, posts, calendar, ids, SEED),
+        feedback=draw_feedback(follows, posts, likes, calendar, SEED),
+    )
+    return Demo(community, _tips(people, posts))
 
 
 def _people(calendar: Calendar, ids: IdMaker) -> list[Person]:

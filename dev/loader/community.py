@@ -1,8 +1,8 @@
-"""A community to be loaded: people, follows, posts and likes with their times, before any store knows of it."""
+"""A community to be loaded: people, and what they did with its times, before any store knows of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from services.chassis.ids import SHARDS, compose
@@ -47,6 +47,23 @@ class Like(NamedTuple):
     at_ms: int
 
 
+class Repost(NamedTuple):
+    """One post passed on by a person; the time is in the repost's own id."""
+
+    repost_id: int
+    user_id: int
+    post_id: int
+    author_id: int
+
+
+class Feedback(NamedTuple):
+    """What a person saw at one time, at most 100 posts of others: (post, author, whether it was opened) each."""
+
+    viewer_id: int
+    at_ms: int
+    posts: tuple[tuple[int, int, bool], ...]
+
+
 @dataclass(frozen=True)
 class Community:
     """All of it, each list in order of time."""
@@ -55,6 +72,8 @@ class Community:
     follows: list[Follow]
     posts: list[NewPost]
     likes: list[Like]
+    reposts: list[Repost] = field(default_factory=list)
+    feedback: list[Feedback] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

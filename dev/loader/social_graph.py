@@ -1,16 +1,18 @@
-"""Profiles, follows, posts and likes of a community into social's database."""
+"""Profiles, follows, posts and what people did with them into social's database."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Generic, NamedTuple, TypeVar
 
-from dev.loader.community import Community, Like, NewPost
+from dev.loader.community import Community, Feedback, Like, NewPost, Repost
 from dev.loader.progress import Progress
 from services.chassis.ids import timestamp_ms
 from services.chassis.postgres import PostgresConnection
 from services.social.adapters.postgres.bulk_import import BulkImport
 
 HOUR_MS = 3_600_000
+Row = TypeVar("Row")
 
 
 async def prepare_social(connection: PostgresConnection) -> None:
@@ -31,33 +33,63 @@ async def load_graph(connection: PostgresConnection, community: Community, progr
         "follows": await bulk.add_follows(progress.track("follows", follows, len(follows))),
         "posts": 0,
         "likes": 0,
+        "reposts": 0,
+        "feedback": 0,
     }
-    total = len(community.posts) + len(community.likes)
+    total = len(community.posts) + len(community.likes) + len(community.reposts) + len(community.feedback)
     moved = iter(progress.track("posts, likes", range(total), total))
-    for posts, likes in _hour_by_hour(community):
-        counts["posts"] += await bulk.add_posts(posts)
-        counts["likes"] += await bulk.add_likes(likes)
-        for _ in range(len(posts) + len(likes)):
+    for hour in _hour_by_hour(community):
+        counts["posts"] += await bulk.add_posts(hour.posts)
+        counts["likes"] += await bulk.add_likes(hour.likes)
+        counts["reposts"] += await bulk.add_reposts(hour.reposts)
+        counts["feedback"] += await bulk.add_feedback(hour.feedback)
+        for _ in range(len(hour.posts) + len(hour.likes) + len(hour.reposts) + len(hour.feedback)):
             next(moved, None)
     next(moved, None)
     await bulk.finish()
     return counts
 
 
-def _hour_by_hour(community: Community) -> Iterator[tuple[list[NewPost], list[Like]]]:
-    """What was posted and liked in each hour, so that the order of events follows the order of time to the hour."""
-    posts, likes = iter(community.posts), iter(community.likes)
-    post, like = next(posts, None), next(likes, None)
-    while post is not None or like is not None:
-        moments = [timestamp_ms(post.post_id)] if post is not None else []
-        moments += [like.at_ms] if like is not None else []
+class _Hour(NamedTuple):
+    """What happened in one hour."""
+
+    posts: list[NewPost]
+    likes: list[Like]
+    reposts: list[Repost]
+    feedback: list[Feedback]
+
+
+class _Stream(Generic[Row]):
+    """Rows in order of time, taken hour by hour."""
+
+    def __init__(self, rows: Iterable[Row], at_ms: Callable[[Row], int]) -> None:
+        self._rows = iter(rows)
+        self._at_ms = at_ms
+        self._next = next(self._rows, None)
+
+    @property
+    def next_ms(self) -> int | None:
+        """When the next row happened; None when there is none."""
+        return None if self._next is None else self._at_ms(self._next)
+
+    def take(self, until_ms: int) -> list[Row]:
+        """The rows before that moment."""
+        taken: list[Row] = []
+        while self._next is not None and self._at_ms(self._next) < until_ms:
+            taken.append(self._next)
+            self._next = next(self._rows, None)
+        return taken
+
+
+def _hour_by_hour(community: Community) -> Iterator[_Hour]:
+    """The order of events follows the order of time to the hour."""
+    posts = _Stream(community.posts, lambda post: timestamp_ms(post.post_id))
+    likes = _Stream(community.likes, lambda like: like.at_ms)
+    reposts = _Stream(community.reposts, lambda repost: timestamp_ms(repost.repost_id))
+    feedback = _Stream(community.feedback, lambda batch: batch.at_ms)
+    while True:
+        moments = [at for at in (posts.next_ms, likes.next_ms, reposts.next_ms, feedback.next_ms) if at is not None]
+        if not moments:
+            return
         until_ms = (min(moments) // HOUR_MS + 1) * HOUR_MS
-        posted: list[NewPost] = []
-        while post is not None and timestamp_ms(post.post_id) < until_ms:
-            posted.append(post)
-            post = next(posts, None)
-        liked: list[Like] = []
-        while like is not None and like.at_ms < until_ms:
-            liked.append(like)
-            like = next(likes, None)
-        yield posted, liked
+        yield _Hour(posts.take(until_ms), likes.take(until_ms), reposts.take(until_ms), feedback.take(until_ms))

@@ -35,12 +35,14 @@ def rpc_resolver(parent: GraphQLObjectType, field: GraphQLField, annotations: An
     if isinstance(field.type, GraphQLNonNull):
         raise BindingError("an RPC may fail: the field must be nullable")
     method = contract.method(rpc["method"])
+    if method.streams:
+        raise BindingError("an RPC that streams belongs to Subscription")
     fill = _parent_filler(parent, method, rpc["parent"], annotations)
     requests = RpcRequests(field, method, annotations)
     null_when_not_found = bool(rpc["nullWhenNotFound"])
     if requests.is_page:
         return _page_resolver(field, requests, fill, annotations, null_when_not_found=null_when_not_found)
-    finish = _finisher(field, method, annotations)
+    finish = finisher(field, method, annotations)
     refusals = _refusals(get_named_type(field.type), method, annotations)
 
     async def resolve(source: Any, info: Info, **arguments: Any) -> Any:
@@ -82,7 +84,8 @@ def _parent_filler(
     return fill
 
 
-def _finisher(field: GraphQLField, method: Method, annotations: Annotations) -> Finish:
+def finisher(field: GraphQLField, method: Method, annotations: Annotations) -> Finish:
+    """What makes the field's value of a request and its answer; BindingError when the annotations do not fit."""
     path = annotations.text(field, "proto", "field")
     if path is not None:
         read, convert = value_reader(field, [method.response], path, annotations)

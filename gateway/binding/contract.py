@@ -13,7 +13,13 @@ from google.protobuf.message_factory import GetMessageClass
 from daira.analytics.v1 import analytics_service_pb2
 from daira.auth.v1 import auth_service_pb2
 from daira.payments.v1 import payments_service_pb2
-from daira.social.v1 import feed_service_pb2, graph_service_pb2, post_service_pb2, profile_service_pb2
+from daira.social.v1 import (
+    feed_service_pb2,
+    graph_service_pb2,
+    post_service_pb2,
+    profile_service_pb2,
+    safety_service_pb2,
+)
 
 
 class BindingError(Exception):
@@ -22,13 +28,17 @@ class BindingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One RPC. `backend` is the short name of the service that serves it, `path` what gRPC calls."""
+    """One RPC. `backend` is the short name of the service that serves it, `path` what gRPC calls.
+
+    One that `streams` has many answers.
+    """
 
     name: str
     path: str
     backend: str
     request: Descriptor
     response: Descriptor
+    streams: bool = False
 
     @property
     def request_class(self) -> type[Message]:
@@ -47,7 +57,14 @@ def files() -> dict[str, tuple[FileDescriptor, ...]]:
     return {
         "auth": (auth_service_pb2.DESCRIPTOR,),
         "social": tuple(
-            module.DESCRIPTOR for module in (feed_service_pb2, graph_service_pb2, post_service_pb2, profile_service_pb2)
+            module.DESCRIPTOR
+            for module in (
+                feed_service_pb2,
+                graph_service_pb2,
+                post_service_pb2,
+                profile_service_pb2,
+                safety_service_pb2,
+            )
         ),
         "payments": (payments_service_pb2.DESCRIPTOR,),
         "analytics": (analytics_service_pb2.DESCRIPTOR,),
@@ -68,6 +85,7 @@ def _methods() -> dict[str, Method]:
             backend=backend,
             request=method.input_type,
             response=method.output_type,
+            streams=method.server_streaming,
         )
         for backend in files()
         for service in services(backend)

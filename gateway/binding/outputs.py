@@ -47,7 +47,9 @@ class Conversion:
     number of enums, whether an empty text is null.
     """
 
-    rule: Literal["id", "int", "float", "bool", "text", "time", "money", "term", "message", "list", "enum", "enums"]
+    rule: Literal[
+        "id", "int", "float", "bool", "text", "time", "money", "term", "message", "list", "enum", "enums", "texts"
+    ]
     apply: Converter | None = None
     detail: Any = None
 
@@ -112,6 +114,8 @@ def _list(bare: GraphQLList[GraphQLOutputType], proto: FieldDescriptor, annotati
         known = _names(target, proto, annotations)
         # Values newer than this gateway are left out: a list needs none of them to be whole.
         return Conversion("enums", lambda numbers: [known[each] for each in numbers if each in known], known)
+    if target.name == "String" and proto.cpp_type == FieldDescriptor.CPPTYPE_STRING:
+        return Conversion("texts", list)
     names = {found["name"] for found in annotations.all(target, "message")}
     if proto.message_type is None or proto.message_type.full_name not in names:
         raise BindingError(f"{proto.full_name} does not fit {bare}")

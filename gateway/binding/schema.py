@@ -24,7 +24,7 @@ from graphql import (
 
 from daira.common.v1.error_reason_pb2 import ErrorReason
 from gateway import scalars
-from gateway.binding import contract, resolvers
+from gateway.binding import contract, resolvers, subscriptions
 from gateway.binding.annotations import Annotations
 from gateway.binding.answers import Refusal
 from gateway.binding.calls import rpc_resolver
@@ -105,7 +105,8 @@ class _Binder:
         written = self._composed.pop(f"{parent.name}.{name}", None)
         match kinds:
             case ["rpc"] | ["rpc", "proto"]:
-                return rpc_resolver(parent, field, self._annotations)
+                is_live = parent.name == "Subscription"
+                return (subscriptions.live if is_live else rpc_resolver)(parent, field, self._annotations)
             case ["steps"]:
                 return self._checked_steps(field, written)
             case ["local"]:

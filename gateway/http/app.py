@@ -10,6 +10,7 @@ import structlog
 from gateway.http import negotiation
 from gateway.http.asgi import ClientGone, Receive, Refused, Request, Response, Scope, Send
 from gateway.http.endpoint import GraphQLEndpoint, error_response
+from gateway.http.event_stream import EventStream
 from gateway.http.graphiql import PREFIX, GraphiQL
 
 _READING: Final = frozenset({"GET", "HEAD"})
@@ -60,7 +61,7 @@ class App:
             response.headers["connection"] = "close"
         await response.send(send, receive, head_only=request.method == "HEAD")
 
-    async def _respond(self, request: Request, receive: Receive) -> Response:
+    async def _respond(self, request: Request, receive: Receive) -> Response | EventStream:
         if request.path == "/graphql":
             return await self._endpoint.respond(request, receive)
         found = self._page(request)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
 import time
+from collections.abc import AsyncGenerator
 from typing import Final
 
 import orjson
 
-from gateway.execution import LATE, Engine, MutationOverGet, Outcome
+from gateway.execution import LATE, Engine, GraphQLRequest, MutationOverGet, Outcome
 from gateway.http import negotiation, parameters
 from gateway.http.asgi import PREFLIGHT_HEADERS, ClientGone, Receive, Refused, Request, Response, read_body
+from gateway.http.event_stream import EventStream
 from gateway.http.watch import Watch
 from gateway.telemetry import GatewayMetrics
 from services.chassis import context
@@ -28,23 +32,42 @@ _OVERTIME_S: Final = 1.0
 
 
 class GraphQLEndpoint:
-    """Answers requests to /graphql; at most `in_flight_max` at a time."""
+    """Answers requests to /graphql; at most `in_flight_max` at a time, and `streams_max` streams of events.
 
-    def __init__(self, engine: Engine, metrics: GatewayMetrics, *, timeout_s: float, in_flight_max: int) -> None:
+    Streams end when `ending` is set.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        metrics: GatewayMetrics,
+        ending: asyncio.Event,
+        *,
+        timeout_s: float,
+        in_flight_max: int,
+        streams_max: int,
+    ) -> None:
         self._engine = engine
         self._metrics = metrics
+        self._ending = ending
         self._timeout_s = timeout_s
         self._in_flight_max = in_flight_max
+        self._streams_max = streams_max
         self.in_flight = 0
+        self.streams = 0
 
-    async def respond(self, request: Request, receive: Receive) -> Response:
+    async def respond(self, request: Request, receive: Receive) -> Response | EventStream:
         """The response to any method; ClientGone when there is nobody to answer."""
         started = time.monotonic()
         request_id = _request_id(request)
         media = negotiation.response_type(request.headers.get("accept"))
         self.in_flight += 1
+        response: Response | EventStream
         try:
-            response = await self._guarded(request, receive, request_id, media)
+            if negotiation.wants_events(request.headers.get("accept")):
+                response = await self._event_stream(request, receive, request_id)
+            else:
+                response = await self._guarded(request, receive, request_id, media)
         except Refused as refusal:
             response = error_response(refusal, media)
         finally:
@@ -55,10 +78,7 @@ class GraphQLEndpoint:
         return response
 
     async def _guarded(self, request: Request, receive: Receive, request_id: str, media: str | None) -> Response:
-        if request.method not in {"GET", "POST"}:
-            raise Refused(405, "METHOD_NOT_ALLOWED", "use GET or POST", {"allow": "GET, POST"})
-        if self.in_flight > self._in_flight_max:
-            raise Refused(503, "RATE_LIMITED", "too many requests at once", {"retry-after": "1"})
+        self._admit(request)
         if media is None:
             raise Refused(406, "NOT_ACCEPTABLE", f"this address answers {negotiation.GRAPHQL} or {negotiation.JSON}")
         watch = Watch(receive, body_s=_BODY_TIMEOUT_S, answer_s=self._timeout_s + _OVERTIME_S)
@@ -78,15 +98,41 @@ class GraphQLEndpoint:
         status = 200 if outcome.executed or media == negotiation.JSON else 400
         return Response(status, outcome.body, f"{media}; charset=utf-8")
 
+    def _admit(self, request: Request) -> None:
+        if request.method not in {"GET", "POST"}:
+            raise Refused(405, "METHOD_NOT_ALLOWED", "use GET or POST", {"allow": "GET, POST"})
+        if self.in_flight > self._in_flight_max:
+            raise Refused(503, "RATE_LIMITED", "too many requests at once", {"retry-after": "1"})
+
+    async def _event_stream(self, request: Request, receive: Receive, request_id: str) -> EventStream:
+        self._admit(request)
+        if self.streams >= self._streams_max or self._ending.is_set():
+            raise Refused(503, "RATE_LIMITED", "too many streams at once", {"retry-after": "5"})
+        try:
+            async with asyncio.timeout(_BODY_TIMEOUT_S):
+                parsed = await _parameters(request, receive)
+        except TimeoutError as error:
+            raise Refused(408, "REQUEST_TIMEOUT", "the body did not come in time", _CLOSE) from error
+        current = RequestContext(request_id=request_id, method="graphql", bearer=_bearer(request))
+        self.streams += 1
+        self._metrics.streams.inc()
+        return EventStream(
+            self._counted(parsed, read_only=request.method == "GET"), current, self._ending, self._stream_ended
+        )
+
+    async def _counted(self, parsed: GraphQLRequest, *, read_only: bool) -> AsyncGenerator[Outcome]:
+        async with contextlib.aclosing(self._engine.events(parsed, read_only=read_only)) as outcomes:
+            async for outcome in outcomes:
+                for code in outcome.codes:
+                    self._metrics.errors.labels(code).inc()
+                yield outcome
+
+    def _stream_ended(self) -> None:
+        self.streams -= 1
+        self._metrics.streams.dec()
+
     async def _outcome(self, request: Request, receive: Receive, request_id: str, watch: Watch) -> Outcome:
-        is_get = request.method == "GET"
-        if is_get:
-            _refuse_foreign_page(request)
-            parsed = parameters.from_query_string(request.query_string)
-        else:
-            if not negotiation.is_utf8_json(request.headers.get("content-type")):
-                raise Refused(415, "UNSUPPORTED_MEDIA_TYPE", "send application/json in UTF-8")
-            parsed = parameters.from_body(await read_body(request, receive))
+        parsed = await _parameters(request, receive)
         current = RequestContext(
             request_id=request_id,
             method="graphql",
@@ -96,10 +142,19 @@ class GraphQLEndpoint:
         watch.answer()
         with context.bind(current):
             try:
-                return await self._engine.run(parsed, read_only=is_get)
+                return await self._engine.run(parsed, read_only=request.method == "GET")
             except MutationOverGet as error:
                 message = "GET is for queries; send mutations by POST"
                 raise Refused(405, "METHOD_NOT_ALLOWED", message, {"allow": "POST"}) from error
+
+
+async def _parameters(request: Request, receive: Receive) -> GraphQLRequest:
+    if request.method == "GET":
+        _refuse_foreign_page(request)
+        return parameters.from_query_string(request.query_string)
+    if not negotiation.is_utf8_json(request.headers.get("content-type")):
+        raise Refused(415, "UNSUPPORTED_MEDIA_TYPE", "send application/json in UTF-8")
+    return parameters.from_body(await read_body(request, receive))
 
 
 def error_response(refusal: Refused, media: str | None = None) -> Response:

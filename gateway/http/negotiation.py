@@ -7,6 +7,7 @@ from typing import Final
 
 GRAPHQL: Final = "application/graphql-response+json"
 JSON: Final = "application/json"
+EVENTS: Final = "text/event-stream"
 _OFFERS: Final = (GRAPHQL, JSON)
 _MEDIA_MAX: Final = 30
 # Clients are many, and say what they take in few and short ways.
@@ -44,6 +45,11 @@ def is_utf8_json(content_type: str | None) -> bool:
         value.strip(' "') for name, _, value in (each.partition("=") for each in parameters) if name == "charset"
     ]
     return media == JSON and all(charset in {"utf-8", "utf8"} for charset in charsets)
+
+
+def wants_events(accept: str | None) -> bool:
+    """Whether a client asks for responses as server-sent events."""
+    return accept is not None and EVENTS in accept.lower()
 
 
 def accepts_html(accept: str | None) -> bool:

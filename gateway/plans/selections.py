@@ -144,6 +144,8 @@ class Selections:
         self, field: GraphQLField, proto: FieldDescriptor, converted: Conversion, details: list[FieldDetails]
     ) -> Spec:
         rule, detail = converted.rule, converted.detail
+        if rule == "texts":
+            raise Unplannable(f"{proto.full_name} is a list of texts, which plans do not write")
         if proto.type not in _ENCODINGS.get(rule, (proto.type,)):
             raise Unplannable(f"{proto.full_name} is encoded in a way that plans do not read")
         spec: Spec = (rule,)

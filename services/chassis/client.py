@@ -69,7 +69,7 @@ def create_channel(
 class ContextChannel(grpc.aio.Channel):
     """A channel whose unary calls carry the current context.
 
-    It wraps the calls themselves: gRPC's own client interceptors would make a task of each. Streams pass untouched.
+    It wraps the calls themselves: gRPC's own client interceptors would make a task of each.
     """
 
     def __init__(
@@ -104,9 +104,14 @@ class ContextChannel(grpc.aio.Channel):
             raise too_short()
         return limit_s
 
-    def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
-        """As the wrapped channel."""
-        return self._channel.unary_stream(*args, **kwargs)
+    def unary_stream(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """The callable of a method that streams answers: it carries the context, and no deadline but a given one."""
+        call = self._channel.unary_stream(method, *args, **kwargs)
+
+        def start(request: Any, *, metadata: Sequence[tuple[str, str | bytes]] | None = None, **options: Any) -> Any:
+            return call(request, metadata=(*self.metadata(), *(metadata or ())), **options)
+
+        return start
 
     def stream_unary(self, *args: Any, **kwargs: Any) -> Any:
         """As the wrapped channel."""

@@ -37,6 +37,11 @@ ID_DDL: Final[tuple[str, ...]] = (
 )
 
 
+def first_id_sql(moment: str) -> str:
+    """The SQL of the least id made at a moment, which is an SQL expression of type timestamptz."""
+    return f"(((extract(epoch FROM {moment}) * 1000)::bigint - {EPOCH_MS}) << {_TIME_SHIFT})"
+
+
 def compose(ms: int, shard: int, seq: int) -> int:
     """The id of a moment (milliseconds since 1970), a shard (0..1023) and a sequence (0..4095); ValueError outside."""
     if not 0 <= ms - EPOCH_MS < 1 << 41 or not 0 <= shard < SHARDS or not 0 <= seq <= _SEQ_MASK:

@@ -11,6 +11,8 @@ from typing import Any, Final
 import structlog
 import uvloop
 
+from services.chassis import garbage_collector
+
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 # What remains of a drain after one part has crashed.
 _CRASH_GRACE_S: Final = 15.0
@@ -27,6 +29,7 @@ def run_until_signalled(main: Callable[[asyncio.Event], Coroutine[Any, Any, None
 
     SIGTERM and SIGINT set the event given to `main`, which then returns in its own time; a second one ends the process.
     """
+    garbage_collector.settle()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             runner.run(_main_with_signals(main))

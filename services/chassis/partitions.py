@@ -1,4 +1,4 @@
-"""Daily partitions, made ahead of time, by hand-sized SQL: no extension is needed."""
+"""Daily partitions, made ahead of time and dropped in time, by hand-sized SQL: no extension is needed."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ _LOCK_TIMEOUT: Final = "500ms"
 _EXISTS_SQL: Final = (
     "SELECT EXISTS (SELECT FROM pg_class WHERE relname = $1 AND relnamespace = current_schema()::regnamespace)"
 )
+# The names of a table's days sort as the days do.
+_DAYS_SQL: Final = """
+SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
+WHERE p.relname = $1 AND p.relnamespace = current_schema()::regnamespace AND c.relname ~ ('^' || $1 || '_p[0-9]{8}$')
+ORDER BY c.relname
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,8 @@ class DailyTable:
     name: str
     key: Literal["time", "id"] = "time"
     column: str = ""
+    # Whole days before today that are kept; None keeps everything.
+    kept_days: int | None = None
 
     @property
     def key_column(self) -> str:
@@ -63,6 +71,23 @@ async def ensure_daily_partitions(
                 await _make(connection, table, name, day, written_now=day <= today)
                 made.append(name)
     return made
+
+
+async def drop_old_partitions(connection: PostgresConnection, table: DailyTable, *, now: datetime) -> list[str]:
+    """Drop the partitions of days that are kept no longer; their names. Rows without a partition are left.
+
+    Safe to run anywhere, any number of times at once.
+    """
+    if table.kept_days is None:
+        return []
+    first_kept = f"{table.name}_p{now.astimezone(UTC) - timedelta(days=table.kept_days):%Y%m%d}"
+    names = [row[0] for row in await connection.fetch(_DAYS_SQL, table.name)]
+    dropped = [name for name in names if name < first_kept]
+    for name in dropped:
+        async with connection.transaction():
+            await connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+            await connection.execute(f"DROP TABLE IF EXISTS {name}")
+    return dropped
 
 
 async def _make(

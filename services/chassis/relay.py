@@ -15,7 +15,7 @@ from services.chassis.event_log import EventRow, PostgresEventLog
 from services.chassis.event_stream import EventStream
 from services.chassis.lifecycle import pause
 from services.chassis.metrics import Metrics
-from services.chassis.partitions import DailyTable, ensure_daily_partitions
+from services.chassis.partitions import DailyTable, drop_old_partitions, ensure_daily_partitions
 from services.chassis.postgres import PostgresPool, unavailable_as_app_error
 from services.chassis.redis_client import REDIS_AWAY, RedisClient
 from services.chassis.stream_event import encoded
@@ -200,17 +200,20 @@ class Relay:
             try:
                 if now >= partitions_at:
                     partitions_at = now + _PARTITIONS_RETRY_S
-                    await self._make_partitions()
+                    await self._keep_partitions()
                     partitions_at = now + _PARTITIONS_S
                 self._horizon_gauge.set(await self._pool.fetchval(_HORIZON_AGE_SQL))
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 self._log.warning("relay_chore_failed", error=type(error).__name__)
             await pause(stop, _METRICS_S)
 
-    async def _make_partitions(self) -> None:
+    async def _keep_partitions(self) -> None:
         now = self._clock.now()
         for table in self._partitions:
             async with self._pool.acquire() as connection:
                 made = await ensure_daily_partitions(connection, table, now=now)
+                dropped = await drop_old_partitions(connection, table, now=now)
             if made:
                 self._log.info("partitions_made", table=table.name, first=made[0], count=len(made))
+            if dropped:
+                self._log.info("partitions_dropped", table=table.name, last=dropped[-1], count=len(dropped))

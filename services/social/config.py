@@ -32,6 +32,7 @@ class SocialSettings:
     page_key: Secret
     pool_max: int
     follow_limit: int
+    report_limit: int
     freshness_half_life_s: float
     max_hot_posts: int
     post_cache_bytes: int
@@ -49,6 +50,7 @@ def social_settings(environment: Mapping[str, str]) -> SocialSettings:
         page_key=env.secret("PAGE_TOKEN_KEY"),
         pool_max=env.integer("SOCIAL_POOL_MAX", 16, 2, 200),
         follow_limit=env.integer("SOCIAL_FOLLOW_LIMIT", 5000, 1, 50_000),
+        report_limit=env.integer("SOCIAL_REPORT_LIMIT", 50, 1, 10_000),
         freshness_half_life_s=env.seconds("SOCIAL_FRESHNESS_HALF_LIFE_S", 43_200.0, 60.0, 2_592_000.0),
         max_hot_posts=env.integer("SOCIAL_MAX_HOT_POSTS", 2_000_000, 1000, 100_000_000),
         post_cache_bytes=env.integer("SOCIAL_POST_CACHE_BYTES", 64 << 20, 1 << 20, 16 << 30),

@@ -66,7 +66,7 @@ def compose_feed(
     cache = PostCache(redis, breaker, posts, clock, max_bytes=settings.post_cache_bytes)
     hydrator = PostHydrator(cache, views, marks, ranker)
     table = FeatureFeed(ranker, pool)
-    writes = OwnWrites(ranker, followed, marks, redis, breaker)
+    writes = OwnWrites(ranker, followed, marks, muted, redis, breaker)
     inbox = InboxReader(redis, breaker, store, ranker, table, writes)
     seen = RedisSeen(redis, breaker, pool)
     gather = GatherSources(inbox, followed, seen, store, table)

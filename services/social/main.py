@@ -20,6 +20,8 @@ from daira.social.v1 import (
     post_service_pb2_grpc,
     profile_service_pb2,
     profile_service_pb2_grpc,
+    safety_service_pb2,
+    safety_service_pb2_grpc,
 )
 from services.chassis.access import AccessTable
 from services.chassis.client import create_channel
@@ -37,11 +39,22 @@ from services.chassis.telemetry import configure_logging, start_metrics_server
 from services.chassis.tokens import TokenVerifier
 from services.social.adapters.auth_keys import AuthKeys
 from services.social.adapters.feature_tail import FeatureTail
+from services.social.adapters.native_ranker import fold_words
+from services.social.adapters.postgres.feedback import PostgresFeedback
+from services.social.adapters.postgres.follow_requests import PostgresFollowRequests
 from services.social.adapters.postgres.graph import PostgresGraph
 from services.social.adapters.postgres.posts import PostgresPosts
 from services.social.adapters.postgres.profiles import PostgresProfiles
+from services.social.adapters.postgres.reports import PostgresReports
+from services.social.adapters.postgres.reposts import PostgresReposts
+from services.social.adapters.postgres.safety import PostgresSafety
+from services.social.adapters.postgres.visibility import PostgresVisibility
+from services.social.application.admit_followers import AdmitFollowers
 from services.social.application.feed.author_timeline import AuthorTimeline
+from services.social.application.pass_on import PassOnPosts
 from services.social.application.profiles import ManageProfiles
+from services.social.application.record_feedback import RecordFeedback
+from services.social.application.safety import KeepSafe
 from services.social.application.write_post import WritePosts
 from services.social.config import SocialSettings, social_settings
 from services.social.feed_parts import compose_feed
@@ -49,8 +62,10 @@ from services.social.rpc.event_log_servicer import EventLogServicer
 from services.social.rpc.feature_servicer import FeatureServicer
 from services.social.rpc.feed_servicer import FeedServicer, add_feed_servicer
 from services.social.rpc.graph_servicer import GraphServicer
+from services.social.rpc.people_pages import PeoplePages
 from services.social.rpc.post_servicer import PostServicer
 from services.social.rpc.profile_servicer import ProfileServicer
+from services.social.rpc.safety_servicer import SafetyServicer
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +75,7 @@ class Servicers:
     posts: PostServicer
     profiles: ProfileServicer
     graph: GraphServicer
+    safety: SafetyServicer
     feeds: FeedServicer
     features: FeatureServicer
     log: EventLogServicer
@@ -111,12 +127,21 @@ def compose(
     feed = compose_feed(settings, pool, redis, posts, clock, metrics)
     people = ManageProfiles(profiles, graph, feed.inbox, feed.writes, clock)
     tokens = PageTokens(settings.page_key.reveal())
-    author = AuthorTimeline(feed.store, feed.ranker, profiles, feed.hydrator)
+    pages = PeoplePages(people, tokens)
+    requests = PostgresFollowRequests(pool)
+    admit = AdmitFollowers(requests, feed.inbox, feed.writes)
+    safety = PostgresSafety(pool)
+    keep_safe = KeepSafe(safety, feed.inbox, feed.writes, fold_words)
+    author = AuthorTimeline(feed.store, feed.ranker, PostgresVisibility(pool), feed.hydrator)
     return Servicers(
-        posts=PostServicer(WritePosts(posts, feed.writes, feed.hydrator)),
+        posts=PostServicer(
+            WritePosts(posts, PostgresReports(pool, settings.report_limit), feed.writes, feed.hydrator),
+            PassOnPosts(PostgresReposts(pool), posts, feed.writes, feed.hydrator),
+        ),
         profiles=ProfileServicer(people),
-        graph=GraphServicer(people, graph, tokens),
-        feeds=FeedServicer(feed.home, author, feed.news, tokens),
+        graph=GraphServicer(people, admit, graph, requests, pages),
+        safety=SafetyServicer(keep_safe, safety, pages),
+        feeds=FeedServicer(feed.home, author, feed.news, RecordFeedback(PostgresFeedback(pool), feed.seen), tokens),
         features=FeatureServicer(feed.tail),
         log=EventLogServicer(PostgresEventLog(pool)),
         tail=feed.tail,
@@ -134,6 +159,7 @@ def build_server(
     """The server with every service, ready once the keys and the feature table are there."""
     profiles = profile_service_pb2.DESCRIPTOR.services_by_name["ProfileService"]
     graph = graph_service_pb2.DESCRIPTOR.services_by_name["GraphService"]
+    safety = safety_service_pb2.DESCRIPTOR.services_by_name["SafetyService"]
     posts = post_service_pb2.DESCRIPTOR.services_by_name["PostService"]
     feeds = feed_service_pb2.DESCRIPTOR.services_by_name["FeedService"]
     features = feature_service_pb2.DESCRIPTOR.services_by_name["FeatureService"]
@@ -145,13 +171,14 @@ def build_server(
             clock=clock,
             verifier=TokenVerifier(keys, settings.service_key.reveal(), clock),
             access_table=AccessTable.from_descriptors(
-                [profiles, graph, posts, feeds, features, log], access_pb2.access
+                [profiles, graph, safety, posts, feeds, features, log], access_pb2.access
             ),
             metrics=metrics,
             settings=server_settings,
         )
         .add(profile_service_pb2_grpc.add_ProfileServiceServicer_to_server, made.profiles, profiles)
         .add(graph_service_pb2_grpc.add_GraphServiceServicer_to_server, made.graph, graph)
+        .add(safety_service_pb2_grpc.add_SafetyServiceServicer_to_server, made.safety, safety)
         .add(post_service_pb2_grpc.add_PostServiceServicer_to_server, made.posts, posts)
         .add(add_feed_servicer, made.feeds, feeds)
         .add(feature_service_pb2_grpc.add_FeatureServiceServicer_to_server, made.features, features)

@@ -13,8 +13,10 @@ import asyncpg
 
 from services.chassis.config import SettingsError
 from services.chassis.migrations import upgrade
-from services.chassis.partitions import DailyTable, ensure_daily_partitions
+from services.chassis.partitions import ensure_daily_partitions
+from services.chassis.relay import EVENTS_TABLE
 from services.chassis.telemetry import configure_logging
+from services.social.adapters.postgres.daily_tables import DAILY_TABLES
 from services.social.config import database_url
 
 SCRIPTS: Final = Path(__file__).parent / "adapters" / "postgres" / "migrations"
@@ -41,7 +43,7 @@ async def migrate(url: str) -> None:
     await upgrade(url, SCRIPTS, lock_key="social-migrations")
     connection = await asyncpg.connect(url)
     try:
-        for table in (DailyTable("posts", key="id"), DailyTable("events")):
+        for table in (*DAILY_TABLES, EVENTS_TABLE):
             await ensure_daily_partitions(connection, table, now=datetime.now(UTC))
     finally:
         await connection.close()

@@ -22,6 +22,7 @@ MODULES = [
     "daira.social.v1.profile_service_pb2",
     "daira.social.v1.graph_service_pb2",
     "daira.social.v1.post_service_pb2",
+    "daira.social.v1.safety_service_pb2",
     "daira.social.v1.feature_service_pb2",
     "daira.social.v1.feed_service_pb2",
     "daira.analytics.v1.analytics_service_pb2",

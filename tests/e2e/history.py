@@ -41,8 +41,9 @@ def in_terms_of_the_oracle(row: asyncpg.Record) -> Iterator[oracle.Event]:
         case "post_unliked":
             yield oracle.PostUnliked(subject, actor)
         case "post_reported":
-            trust = events_pb2.PostReported.FromString(row["payload"]).trust_percent
-            yield oracle.PostReported(subject, actor, trust or 100)
+            report = events_pb2.PostReported.FromString(row["payload"])
+            trust = report.trust_percent if report.HasField("trust_percent") else 100
+            yield oracle.PostReported(subject, actor, trust)
         case "feedback_recorded":
             at_ms = int(row["occurred_at"].timestamp() * 1000)
             for post in events_pb2.FeedbackRecorded.FromString(row["payload"]).posts:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Callable
 
+import httpx
 import pytest
 
 from dev.scratch_platform import GraphQLError, ScratchPlatform
@@ -93,6 +95,22 @@ def test_posts_likes_and_feeds(nour: Person, omar: Person) -> None:
     eventually(lambda: kept in [item["post"]["id"] for item in omar.feed("LATEST")])
     omar.does("unfollow", "profile { viewerFollows }", userId=nour.user_id)
     assert omar.feed("LATEST") == [], "an unfollow takes effect on the next read"
+
+
+def test_a_follower_is_told_of_newer_posts(empty_platform: ScratchPlatform, nour: Person, omar: Person) -> None:
+    omar.does("follow", "profile { viewerFollows }", userId=nour.user_id)
+    headers = {"authorization": f"Bearer {omar.token}", "accept": "text/event-stream"}
+    query = {"query": "subscription { homeFeedNews { newerCount } }"}
+    url = f"{empty_platform.endpoints['GATEWAY_URL']}/graphql"
+    with httpx.stream("POST", url, json=query, headers=headers, timeout=PATIENCE_S) as response:
+        counts = (
+            json.loads(line.removeprefix("data:"))["data"]["homeFeedNews"]["newerCount"]
+            for line in response.iter_lines()
+            if line.startswith("data:")
+        )
+        assert next(counts) == 0
+        nour.posts("خبر عاجل: الشاي خلص", key="news")
+        assert next(counts) == 1
 
 
 def test_money_and_figures(nour: Person, omar: Person) -> None:

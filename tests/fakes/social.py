@@ -15,7 +15,7 @@ SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass
 class FakePosts:
-    """Implements application.ports.Posts."""
+    """Implements application.ports.Posts and Reports."""
 
     posts: dict[int, Post] = field(default_factory=dict)
     answered: dict[tuple[int, str], tuple[bytes, Post]] = field(default_factory=dict)
@@ -40,14 +40,18 @@ class FakePosts:
 
     async def like(self, post_id: int, user_id: int) -> int:
         self.liked.add((post_id, user_id))
-        return self._found(post_id).author_id
+        return self._found(post_id).post_id
 
-    async def unlike(self, post_id: int, user_id: int) -> None:
-        self._found(post_id)
+    async def unlike(self, post_id: int, user_id: int) -> int:
         self.liked.discard((post_id, user_id))
+        return self._found(post_id).post_id
 
-    async def report(self, post_id: int, user_id: int) -> None:
-        self._found(post_id)
+    async def report(self, post_id: int, user_id: int) -> int:
+        return self._found(post_id).post_id
+
+    async def shown(self, post_id: int, viewer_id: int) -> Post | None:
+        found = await self.read([post_id], viewer_id)
+        return found[0] if found else None
 
     async def read(self, post_ids: Sequence[int], viewer_id: int) -> list[Post]:
         return [
@@ -83,7 +87,10 @@ class FakePeople:
             bio=before.bio if bio is None else bio,
         )
 
-    async def by_ids(self, user_ids: Sequence[int], viewer_id: int) -> list[Profile]:
+    async def set_privacy(self, user_id: int, *, is_private: bool) -> None:
+        self.profiles[user_id] = replace(self.profiles[user_id], is_private=is_private)
+
+    async def by_ids(self, user_ids: Sequence[int], viewer_id: int, *, even_of_blockers: bool = False) -> list[Profile]:
         return [
             replace(self.profiles[user_id], viewer_follows=(viewer_id, user_id) in self.follows)
             for user_id in user_ids
@@ -143,6 +150,12 @@ class Told:
     ) -> None:
         said = "related" if blocks or mutes else "unrelated"
         self.said.append((said, other_id))
+
+    async def muted_words_changed(self, viewer_id: int) -> None:
+        self.said.append(("words", viewer_id))
+
+    async def privacy_changed(self, author_id: int, *, is_private: bool) -> None:
+        self.said.append(("private" if is_private else "public", author_id))
 
     async def invalidate(self, viewer_ids: Sequence[int]) -> None:
         self.said += [("inbox", viewer_id) for viewer_id in viewer_ids]

@@ -36,6 +36,8 @@ class RecordedEvent:
     body: str = ""
 
 
+# daira.social.v1.PostKind's number of posts that pass another one on, which nobody counts as written.
+_REPOST_KIND: Final = 4
 _FIGURES_BY_KIND: Final = {
     "post_created": AuthorFigures(posts=1),
     "post_liked": AuthorFigures(likes=1),
@@ -47,7 +49,7 @@ _FIGURES_BY_KIND: Final = {
 
 def figures_of(event: RecordedEvent) -> AuthorFigures | None:
     """What the event adds to the figures of its author; None when it adds nothing."""
-    if event.author_id == 0:
+    if event.author_id == 0 or event.post_kind == _REPOST_KIND:
         return None
     if event.kind == "tip_sent":
         return AuthorFigures(tips=1, tips_piastres=event.amount_piastres - event.fee_piastres - event.vat_piastres)

@@ -17,7 +17,7 @@ the last crossing out clears it (fan_in_flips), as another crossing in behind it
 
 Died between any two steps, the batch is applied again: posts are pushed twice and inboxes forgotten twice, and readers
 drop duplicates. Redis that comes back with an older state of itself has its mark (FILLED_UP_TO) with it, and is given
-everything again from there on; that mark never passes a post whose job is open.
+everything again from there on, and the jobs that were open in it are done from where they were.
 """
 
 from __future__ import annotations
@@ -67,6 +67,11 @@ SELECT p.post_id, CASE WHEN coalesce((
 ), true) THEN ARRAY(SELECT follower_id FROM follows WHERE followee_id = p.author_id LIMIT $4) END
 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS p (post_id, author_id, pos)
 """
+_PUSHED: Final = """
+SELECT DISTINCT p.author_id FROM unnest($1::bigint[], $2::bigint[]) AS p (author_id, pos) WHERE coalesce((
+    SELECT m.pushed FROM fan_modes m WHERE m.author_id = p.author_id AND m.pos < p.pos ORDER BY m.pos DESC LIMIT 1
+), true)
+"""
 # Events from before crossings were counted have no count.
 _MERGED_NO_MORE: Final = """
 UPDATE author_counters SET merged = false
@@ -89,12 +94,12 @@ class _Work:
     """What a batch asks for."""
 
     posts: list[BigPost] = field(default_factory=list)
-    late: set[int] = field(default_factory=set)
+    late: list[BigPost] = field(default_factory=list)
     readers: set[int] = field(default_factory=set)
     crossings: list[_Crossing] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.posts or self.readers or self.crossings)
+        return bool(self.posts or self.late or self.readers or self.crossings)
 
 
 class FanOut:
@@ -130,7 +135,7 @@ class FanOut:
         """Apply a batch, and what Redis has lost before it."""
         async with self._busy:
             if self._mark is None:
-                await self._begin_at(batch[0].pos - 1)
+                self._begin_at(batch[0].pos - 1)
             had_effects = await self._apply(batch)
             self._applied = max(self._applied, batch[-1].pos)
             if had_effects:
@@ -151,19 +156,18 @@ class FanOut:
             if self._mark is None:
                 async with unavailable_as_app_error():
                     cursor = await self._pool.fetchval(_CURSOR, CONSUMER)
-                await self._begin_at(cursor)
+                self._begin_at(cursor)
             await self._keep_mark()
+            await self.jobs.find_lost()
 
-    async def _begin_at(self, pos: int) -> None:
-        self._applied = pos
-        self._mark = await self.jobs.done_up_to(pos)
+    def _begin_at(self, pos: int) -> None:
+        self._applied = self._mark = pos
 
     async def _keep_mark(self) -> None:
         """Move the mark in Redis up; while it is behind where it was, do again what came after it."""
         while True:
-            expected = self._mark or 0
-            mark = max(expected, await self.jobs.done_up_to(self._applied))
-            fallen_to = await self._inboxes.advance(expected, mark)
+            mark = max(self._mark or 0, self._applied)
+            fallen_to = await self._inboxes.advance(self._mark or 0, mark)
             if fallen_to is None:
                 self._mark = mark
                 return
@@ -196,7 +200,13 @@ class FanOut:
                 async with unavailable_as_app_error():
                     await self._pool.execute(_MERGED_NO_MORE, crossing.author_id, crossing.flips)
         for start in range(0, len(work.posts), _POSTS_AT_ONCE):
-            await self._deliver(work.posts[start : start + _POSTS_AT_ONCE], work.late)
+            await self._deliver(work.posts[start : start + _POSTS_AT_ONCE])
+        if work.late:
+            async with unavailable_as_app_error():
+                rows = await self._pool.fetch(
+                    _PUSHED, *zip(*((late.author_id, late.pos) for late in work.late), strict=True)
+                )
+            await self._forget_followers([row[0] for row in rows])
         return bool(work)
 
     def _work_of(self, batch: Sequence[StreamEvent]) -> _Work:
@@ -205,9 +215,9 @@ class FanOut:
             event = events_pb2.Event.FromString(stream_event.data)
             match event.WhichOneof("payload"):
                 case "post_created":
-                    work.posts.append(BigPost(event.aggregate_id, event.actor_id, stream_event.pos))
-                    if timestamp_ms(event.aggregate_id) < late_before_ms:
-                        work.late.add(event.aggregate_id)
+                    is_late = timestamp_ms(event.aggregate_id) < late_before_ms
+                    post = BigPost(event.aggregate_id, event.actor_id, stream_event.pos)
+                    (work.late if is_late else work.posts).append(post)
                 case "user_followed" | "user_unfollowed":
                     work.readers.add(event.actor_id)
                 case "user_blocked":
@@ -219,23 +229,22 @@ class FanOut:
                     pass
         return work
 
-    async def _deliver(self, posts: Sequence[BigPost], late: set[int]) -> None:
+    async def _deliver(self, posts: Sequence[BigPost]) -> None:
         columns = [list(column) for column in zip(*posts, strict=True)]
         async with unavailable_as_app_error():
             rows = await self._pool.fetch(_READERS, *columns, self._big + 1)
         readers: dict[int, Sequence[int]] = {row[0]: row[1] for row in rows if row[1] is not None}
-        fresh = [post for post in posts if post.post_id in readers and post.post_id not in late]
+        fresh = [post for post in posts if post.post_id in readers]
         await self.jobs.add([post for post in fresh if len(readers[post.post_id]) > self._big])
         pushed = await self._inboxes.push_many(
             (post.post_id, readers[post.post_id]) for post in fresh if len(readers[post.post_id]) <= self._big
         )
         self._metrics.pushed.inc(pushed.taken)
         self._metrics.trimmed.inc(pushed.cut)
-        await self._forget_followers({post.author_id for post in posts if post.post_id in late & readers.keys()})
 
-    async def _forget_followers(self, author_ids: Sequence[int] | set[int]) -> None:
+    async def _forget_followers(self, author_ids: Sequence[int]) -> None:
         if author_ids:
-            async for followers in self._followers(list(author_ids)):
+            async for followers in self._followers(author_ids):
                 await self._inboxes.invalidate(followers)
 
     async def _followers(self, author_ids: Sequence[int]) -> AsyncIterator[list[int]]:

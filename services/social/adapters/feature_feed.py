@@ -13,7 +13,7 @@ from services.chassis.postgres import PostgresPool
 from services.chassis.stream_event import StreamEvent
 from services.social.adapters.native_ranker import NativeRanker
 from services.social.adapters.postgres.feature_queries import PostgresFeatures
-from services.social.adapters.projector import FULL_TRUST, milliseconds
+from services.social.adapters.projector import milliseconds, trust_of
 from services.social.application.feed.ports import FeatureRow
 from services.social.domain.affinity import LIKE, OPEN, REPOST
 
@@ -155,7 +155,7 @@ class FeatureFeed:
                 self._counts(_Counted(pos, subject, likes=-1))
                 self._ranker.interacted(actor, unliked.author_id, milliseconds(unliked.liked_at), -LIKE)
             case "post_reported":
-                self._counts(_Counted(pos, subject, trust=event.post_reported.trust_percent or FULL_TRUST))
+                self._counts(_Counted(pos, subject, trust=trust_of(event.post_reported)))
                 self._ranker.viewer_reported(actor, subject)
             case "feedback_recorded":
                 self._feedback(event, pos)

@@ -54,6 +54,15 @@ class InboxReader:
             entries = await self._built(viewer_id)
         return InboxRead(entries, floor_of(entries), seen)
 
+    async def catch_up(self, viewer_id: int) -> None:
+        """Take in what the viewer has just written anywhere, unless Redis is away."""
+        with contextlib.suppress(AppError):
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.lrange(own_writes.key_of(viewer_id), 0, -1)
+            async with self._breaker.guard():
+                (written,) = await pipeline.execute()
+            self._writes.take_in(viewer_id, written)
+
     async def invalidate(self, viewer_ids: Sequence[int]) -> None:
         """Forget inboxes at once when Redis is there; the fan-out worker does it for certain."""
         for viewer_id in viewer_ids:

@@ -1,11 +1,13 @@
 """Read-your-own-writes: what a person wrote is in this replica's memory at once, and comes to others with the inbox.
 
 A write leaves a record in the Redis list `recent:{user}`, which is read together with the inbox; the replica that reads
-takes the records in before it ranks. The events say the same a moment later, so records may be lost, repeated or late.
+takes those in before it ranks that it has not seen. The events say the same a moment later, so records may be lost,
+repeated or late; none is taken in twice, for by then an event may have said something newer.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
@@ -14,6 +16,7 @@ import structlog
 
 from services.chassis.errors import AppError
 from services.chassis.redis_client import RedisBreaker, RedisClient
+from services.social.adapters.muted_words import MutedWordsFilter
 from services.social.adapters.native_ranker import NativeRanker
 from services.social.adapters.viewer_marks import ViewerMarks
 from services.social.application.feed.followed_authors import FollowedAuthors
@@ -22,6 +25,7 @@ from services.social.application.feed.followed_authors import FollowedAuthors
 LIFE_S: Final = 60
 RECORDS_MAX: Final = 32
 _READERS_MAX: Final = 10_000
+_STAMP_BITS: Final = 48
 _log = structlog.get_logger(__name__)
 
 
@@ -33,12 +37,14 @@ class OwnWrites:
         ranker: NativeRanker,
         followed: FollowedAuthors,
         marks: ViewerMarks,
+        muted: MutedWordsFilter,
         redis: RedisClient,
         breaker: RedisBreaker,
     ) -> None:
         self._ranker = ranker
         self._followed = followed
         self._marks = marks
+        self._muted = muted
         self._redis = redis
         self._breaker = breaker
         self._taken: OrderedDict[int, tuple[bytes, ...]] = OrderedDict()
@@ -79,16 +85,25 @@ class OwnWrites:
                 if name == "blocks":
                     await self._record(other_id, _record("blocks", (actor_id, other_id, int(changed))))
 
+    async def privacy_changed(self, author_id: int, *, is_private: bool) -> None:
+        """Of this replica alone: it is about others' feeds, and those on other replicas hear of it by its event."""
+        self._ranker.went_private(author_id, on=is_private)
+
+    async def muted_words_changed(self, viewer_id: int) -> None:
+        """The viewer's very next feed is without posts that have the words of now."""
+        await self._write(viewer_id, "words", viewer_id)
+
     def take_in(self, viewer_id: int, records: Sequence[bytes]) -> None:
-        """Apply what was recorded anywhere, oldest first, unless it is just what was applied before."""
+        """Apply what was recorded anywhere since the viewer read here before, oldest first."""
         if not records:
             return
-        asked = tuple(records)
-        if self._taken.get(viewer_id) == asked:
+        asked, before = tuple(records), self._taken.get(viewer_id, ())
+        if before == asked:
             return
         for record in asked:
-            name, *numbers = record.decode().split()
-            self._apply(name, [int(number) for number in numbers])
+            if record not in before:
+                name, *numbers, _ = record.decode().split()
+                self._apply(name, [int(number) for number in numbers])
         self._taken[viewer_id] = asked
         self._taken.move_to_end(viewer_id)
         if len(self._taken) > _READERS_MAX:
@@ -108,6 +123,8 @@ class OwnWrites:
                 self._ranker.viewer_reported(user_id, post_id)
             case "follows", [viewer_id]:
                 self._followed.forget(viewer_id)
+            case "words", [viewer_id]:
+                self._muted.forget(viewer_id)
             case "blocks", [actor_id, other_id, on]:
                 self._ranker.blocked(actor_id, other_id, on=bool(on))
             case "mutes", [actor_id, other_id, on]:
@@ -140,4 +157,5 @@ def key_of(user_id: int) -> str:
 
 
 def _record(name: str, numbers: Sequence[int]) -> bytes:
-    return " ".join((name, *map(str, numbers))).encode()
+    # No two are alike: the same write made again an hour later is another one.
+    return " ".join((name, *map(str, numbers), str(secrets.randbits(_STAMP_BITS)))).encode()

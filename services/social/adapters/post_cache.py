@@ -139,7 +139,7 @@ class PostCache:
         return {post_id: value for post_id, value in zip(post_ids, values, strict=True) if isinstance(value, bytes)}
 
     async def _recorded(self, post_ids: list[int]) -> dict[int, bytes]:
-        read = await self._posts.read(post_ids, 0)
+        read = await self._posts.read_for_anybody(post_ids)
         filled = {post.post_id: cacheable_post(post).SerializeToString() for post in read}
         if filled:
             try:

@@ -18,16 +18,20 @@ def profile_message(profile: Profile) -> profile_pb2.Profile:
         following_count=profile.following,
         posts_count=profile.posts,
         viewer_follows=profile.viewer_follows,
+        is_private=profile.is_private,
+        viewer_requested=profile.viewer_requested,
     )
     message.created_at.FromDatetime(profile.created_at)
     return message
 
 
 def post_message(post: Post) -> post_pb2.Post:
-    """A post with its author's name, its count and the viewer's like."""
+    """A post with its author's name, its counts and the viewer's own marks."""
     message = cacheable_post(post)
     message.likes_count = post.likes
+    message.reposts_count = post.reposts
     message.viewer_likes = post.viewer_likes
+    message.viewer_reposted = post.viewer_reposted
     return message
 
 

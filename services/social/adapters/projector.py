@@ -102,7 +102,7 @@ def add_up(batch: Sequence[StreamEvent]) -> Changes:
                 changes.acts.append(Act(actor, event.post_unliked.author_id, liked_ms, -LIKE))
             case "post_reported":
                 changes.of_posts[subject].reports += 1
-                changes.of_posts[subject].report_trust += event.post_reported.trust_percent or FULL_TRUST
+                changes.of_posts[subject].report_trust += trust_of(event.post_reported)
             case "feedback_recorded":
                 _count_feedback(changes, event)
             case "user_followed":
@@ -132,6 +132,11 @@ def _count_feedback(changes: Changes, event: events_pb2.Event) -> None:
         changes.of_posts[post.post_id].opens += post.opened
         if post.opened:
             changes.acts.append(Act(event.actor_id, post.author_id, at_ms, OPEN))
+
+
+def trust_of(report: events_pb2.PostReported) -> int:
+    """How far a reporter was trusted, in percent."""
+    return report.trust_percent if report.HasField("trust_percent") else FULL_TRUST
 
 
 def milliseconds(moment: Timestamp) -> int:

@@ -28,6 +28,8 @@ LIFE_S: Final = 7 * 86_400
 COMMANDS_A_ROUND_TRIP: Final = 2000
 FILLED_UP_TO: Final = "fan_out:pos"
 
+JOBS: Final = "fan_out:jobs"
+
 # KEYS: the mark; ARGV: what it was at least, what it is to be. Answers nothing, or how far back it is.
 _ADVANCE: Final = """
 local pos = tonumber(redis.call('GET', KEYS[1]) or ARGV[1])
@@ -75,6 +77,15 @@ class Pushed(NamedTuple):
 
     taken: int = 0
     cut: int = 0
+
+
+class JobPlace(NamedTuple):
+    """How far a post is on its way to many readers: `after` is the last one who has got it."""
+
+    post_id: int
+    author_id: int
+    begun: int
+    after: int
 
 
 class RedisInboxes:
@@ -167,6 +178,21 @@ class RedisInboxes:
         """
         fallen_to = await self._advance(keys=[FILLED_UP_TO], args=[expected, pos])
         return None if fallen_to is None else int(fallen_to)
+
+    async def keep_jobs(self, jobs: Iterable[JobPlace]) -> None:
+        """Keep beside the inboxes which posts are on their way to them, and how far."""
+        entries = [entry for job in jobs for entry in (str(job.post_id), f"{job.author_id} {job.begun} {job.after}")]
+        if entries:
+            await self._redis.hset(JOBS, items=entries)
+
+    async def end_job(self, post_id: int) -> None:
+        """The post is in all inboxes that it is for."""
+        await self._redis.hdel(JOBS, str(post_id))
+
+    async def jobs(self) -> list[JobPlace]:
+        """The jobs that these inboxes know of."""
+        entries = cast("dict[bytes, bytes]", await self._redis.hgetall(JOBS))
+        return [JobPlace(int(post_id), *map(int, value.split())) for post_id, value in entries.items()]
 
 
 def with_bottom(newest_first: Sequence[int]) -> list[int]:

@@ -20,6 +20,10 @@ _CAPACITY_MIN: Final = 500
 _SEEN: Final = """
 SELECT DISTINCT unnest(seen) FROM impressions WHERE viewer_id = $1 AND seen_at > now() - interval '7 days' LIMIT 20000
 """
+# Longer than a filter takes to be made.
+_JUST_SEEN: Final = """
+SELECT DISTINCT unnest(seen) FROM impressions WHERE viewer_id = $1 AND seen_at > now() - interval '1 minute'
+"""
 
 
 class RedisSeen:
@@ -39,10 +43,25 @@ class RedisSeen:
         try:
             async with self._breaker.guard():
                 # Not over one that another reader made and a write has been added to meanwhile.
-                await self._redis.set(key_of(viewer_id), made, ex=LIFE_S, nx=True)
+                is_kept = await self._redis.set(key_of(viewer_id), made, ex=LIFE_S, nx=True)
         except AppError:
             return made
+        if is_kept:
+            await self._add_just_seen(viewer_id, ids)
         return made
+
+    async def _add_just_seen(self, viewer_id: int, known: Sequence[int]) -> None:
+        """What was recorded after the posts were read, and before there was a filter that it could be added to."""
+        try:
+            async with unavailable_as_app_error():
+                rows = await self._pool.fetch(_JUST_SEEN, viewer_id)
+        except AppError:
+            # Without it the filter must not stay.
+            await self.forget(viewer_id)
+            return
+        unknown = {row[0] for row in rows}.difference(known)
+        if unknown:
+            await self.add(viewer_id, sorted(unknown))
 
     async def add(self, viewer_id: int, post_ids: Sequence[int]) -> None:
         """Add posts to a filter that is there; best effort, since it is made anew from what is recorded."""

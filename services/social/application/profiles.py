@@ -36,11 +36,16 @@ class ManageProfiles:
         await self._profiles.create(profile)
         return await self.read(user_id, user_id)
 
-    async def update(self, user_id: int, display_name: str | None, bio: str | None) -> Profile:
-        """Change what is given. AppError FIELD_INVALID, PROFILE_NOT_FOUND."""
+    async def update(
+        self, user_id: int, display_name: str | None, bio: str | None, *, is_private: bool | None = None
+    ) -> Profile:
+        """Change what is given; going public accepts everybody who asked. AppError FIELD_INVALID, PROFILE_NOT_FOUND."""
         name = None if display_name is None else clean_text(display_name, "display_name", 1, 50)
         text = None if bio is None else clean_text(bio, "bio", 0, 300, multiline=True)
         await self._profiles.update(user_id, name, text)
+        if is_private is not None:
+            await self._profiles.set_privacy(user_id, is_private=is_private)
+            await self._features.privacy_changed(user_id, is_private=is_private)
         return await self.read(user_id, user_id)
 
     async def read(self, user_id: int, viewer_id: int) -> Profile:
@@ -64,8 +69,15 @@ class ManageProfiles:
             raise invalid("user_ids", "must be 1 to 100 ids")
         return await self._profiles.by_ids(list(dict.fromkeys(user_ids)), viewer_id)
 
+    async def listed(self, user_ids: Sequence[int], viewer_id: int, *, even_of_blockers: bool) -> list[Profile]:
+        """Profiles of a list in its order; of people who block the viewer only where the viewer made the list."""
+        return await self._profiles.by_ids(user_ids, viewer_id, even_of_blockers=even_of_blockers) if user_ids else []
+
     async def follow(self, follower_id: int, followee_id: int) -> Profile:
-        """Follow. AppError SELF_NOT_ALLOWED, PROFILE_NOT_FOUND, PROFILE_MISSING, FOLLOW_LIMIT_REACHED."""
+        """Follow, or ask to.
+
+        AppError SELF_NOT_ALLOWED, PROFILE_NOT_FOUND, PROFILE_MISSING, FOLLOW_LIMIT_REACHED, BLOCKED.
+        """
         if follower_id == followee_id:
             raise invalid("followee_id", "is your own", reason="SELF_NOT_ALLOWED")
         if await self._graph.follow(follower_id, followee_id):
@@ -73,7 +85,7 @@ class ManageProfiles:
         return await self.read(followee_id, follower_id)
 
     async def unfollow(self, follower_id: int, followee_id: int) -> Profile:
-        """Unfollow. AppError PROFILE_NOT_FOUND."""
+        """Unfollow, or take the request back. AppError PROFILE_NOT_FOUND."""
         if await self._graph.unfollow(follower_id, followee_id):
             await self._forget(follower_id)
         return await self.read(followee_id, follower_id)

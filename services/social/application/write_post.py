@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from services.chassis.errors import AppError, ErrorKind
 from services.chassis.text import clean_text
-from services.social.application.ports import LocalFeatures, PostCache, Posts
+from services.social.application.ports import LocalFeatures, PostCache, Posts, Reports
 from services.social.application.records import IdempotentCall, NewPost, Post
-from services.social.domain.post import BODY_CHARS_MAX, kind_of, language_of
+from services.social.domain.post import BODY_CHARS_MAX, kind_of, language_of, post_not_found
+from services.social.domain.spam import spam_percent
 
 
 class WritePosts:
     """Each call is durable with its event when it returns; what follows the commit may be lost and is then redone."""
 
-    def __init__(self, posts: Posts, features: LocalFeatures, cache: PostCache) -> None:
+    def __init__(self, posts: Posts, reports: Reports, features: LocalFeatures, cache: PostCache) -> None:
         self._posts = posts
+        self._reports = reports
         self._features = features
         self._cache = cache
 
     async def create(self, author_id: int, body: str, call: IdempotentCall) -> Post:
         """Publish. AppError FIELD_INVALID, IDEMPOTENCY_KEY_REUSED, PROFILE_MISSING."""
         text = clean_text(body, "body", 1, BODY_CHARS_MAX, multiline=True)
-        post, is_new = await self._posts.create(NewPost(author_id, text, language_of(text), kind_of(text)), call)
+        spam = spam_percent(text), spam_percent(text, published_lately=True)
+        post, is_new = await self._posts.create(NewPost(author_id, text, language_of(text), kind_of(text), *spam), call)
         # A repeat may be of a call that was broken off right after its commit, and told nobody.
         if is_new or await self._posts.read([post.post_id], author_id):
-            await self._features.post_created(post.post_id, author_id, post.kind)
+            await self._features.post_created(post.post_id, author_id, post.kind, spam_percent=post.spam_percent)
         return post
 
     async def delete(self, author_id: int, post_id: int) -> None:
@@ -34,32 +36,27 @@ class WritePosts:
 
     async def like(self, user_id: int, post_id: int) -> Post:
         """Like. AppError POST_NOT_FOUND."""
-        await self._posts.like(post_id, user_id)
-        await self._features.post_liked(post_id, user_id, likes=True)
-        return await self._one(post_id, user_id)
+        shown = await self._posts.like(post_id, user_id)
+        await self._features.post_liked(shown, user_id, likes=True)
+        return await self._one(shown, user_id)
 
     async def unlike(self, user_id: int, post_id: int) -> Post:
         """Take a like back. AppError POST_NOT_FOUND."""
-        await self._posts.unlike(post_id, user_id)
-        await self._features.post_liked(post_id, user_id, likes=False)
-        return await self._one(post_id, user_id)
+        shown = await self._posts.unlike(post_id, user_id)
+        await self._features.post_liked(shown, user_id, likes=False)
+        return await self._one(shown, user_id)
 
     async def report(self, user_id: int, post_id: int) -> None:
-        """Report. AppError POST_NOT_FOUND, SELF_NOT_ALLOWED."""
-        await self._posts.report(post_id, user_id)
-        await self._features.post_reported(post_id, user_id)
+        """Report. AppError POST_NOT_FOUND, SELF_NOT_ALLOWED, REPORT_LIMIT_REACHED."""
+        shown = await self._reports.report(post_id, user_id)
+        await self._features.post_reported(shown, user_id)
 
     async def read(self, viewer_id: int, post_id: int) -> Post:
-        """One post. AppError POST_NOT_FOUND."""
+        """One post, of a repost what it passes on. AppError POST_NOT_FOUND."""
         return await self._one(post_id, viewer_id)
 
     async def _one(self, post_id: int, viewer_id: int) -> Post:
-        found = await self._posts.read([post_id], viewer_id)
-        if not found:
+        post = await self._posts.shown(post_id, viewer_id)
+        if post is None:
             raise post_not_found()
-        return found[0]
-
-
-def post_not_found() -> AppError:
-    """Unknown and deleted posts look the same."""
-    return AppError(ErrorKind.NOT_FOUND, "POST_NOT_FOUND", "there is no such post")
+        return post

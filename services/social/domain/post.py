@@ -6,6 +6,8 @@ import re
 from enum import IntEnum
 from typing import Final
 
+from services.chassis.errors import AppError, ErrorKind
+
 BODY_CHARS_MAX: Final = 1000
 # Arabic letters in Unicode's blocks Arabic, Supplement, Extended-A and the presentation forms.
 _ARABIC: Final = re.compile(r"[\u0620-\u064a\u066e-\u06d3\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufefc]")
@@ -20,6 +22,7 @@ class PostKind(IntEnum):
     TEXT = 1
     LINK = 2
     QUESTION = 3
+    REPOST = 4
 
 
 def language_of(body: str) -> str:
@@ -38,6 +41,11 @@ def kind_of(body: str) -> PostKind:
     if re.search(r"[?؟]+\s*($|\n|[^\w\s])", body):
         return PostKind.QUESTION
     return PostKind.TEXT
+
+
+def post_not_found() -> AppError:
+    """Unknown and deleted posts look the same."""
+    return AppError(ErrorKind.NOT_FOUND, "POST_NOT_FOUND", "there is no such post")
 
 
 def shard_of_author(author_id: int) -> int:

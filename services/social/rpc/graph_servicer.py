@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any
 
 from daira.social.v1 import graph_service_pb2 as pb
 from daira.social.v1 import graph_service_pb2_grpc
 from daira.social.v1.profile_pb2 import Profile
 from services.chassis.context import require_user, viewer_id
-from services.chassis.errors import invalid
 from services.chassis.idempotency import check_key
-from services.chassis.page_token import PageTokens
 from services.social.adapters.post_codec import profile_message
-from services.social.application.ports import Graph
+from services.social.application.admit_followers import AdmitFollowers
+from services.social.application.ports import FollowRequests, Graph
 from services.social.application.profiles import ManageProfiles
-
-PAGE_DEFAULT: Final = 20
-PAGE_MAX: Final = 100
-Pairs = Callable[[int, "tuple[int, int] | None", int], Awaitable[list[tuple[int, int]]]]
+from services.social.application.records import IdempotentCall
+from services.social.rpc.people_pages import Pairs, PeoplePages, page_size
+from services.social.rpc.post_servicer import hash_of
 
 
 class GraphServicer(graph_service_pb2_grpc.GraphServiceServicer):
     """Who follows whom."""
 
-    def __init__(self, profiles: ManageProfiles, graph: Graph, tokens: PageTokens) -> None:
+    def __init__(
+        self,
+        profiles: ManageProfiles,
+        admit: AdmitFollowers,
+        graph: Graph,
+        requests: FollowRequests,
+        pages: PeoplePages,
+    ) -> None:
         self._profiles = profiles
+        self._admit = admit
         self._graph = graph
-        self._tokens = tokens
+        self._requests = requests
+        self._pages = pages
 
     async def Follow(self, request: pb.FollowRequest, context: Any) -> pb.FollowResponse:  # noqa: N802, ARG002 - gRPC's
         """Follow a person."""
@@ -51,30 +57,36 @@ class GraphServicer(graph_service_pb2_grpc.GraphServiceServicer):
         profiles, token = await self._page(request, "ListFollowing", self._graph.following)
         return pb.ListFollowingResponse(profiles=profiles, next_page_token=token)
 
+    async def RemoveFollower(self, request: pb.RemoveFollowerRequest, context: Any) -> pb.RemoveFollowerResponse:  # noqa: N802, ARG002
+        """End somebody's follow of the caller."""
+        check_key(request.idempotency_key)
+        await self._admit.remove(require_user(), request.follower_id)
+        return pb.RemoveFollowerResponse()
+
+    async def ListFollowRequests(  # noqa: N802 - gRPC's
+        self,
+        request: pb.ListFollowRequestsRequest,
+        context: Any,  # noqa: ARG002
+    ) -> pb.ListFollowRequestsResponse:
+        """The people who ask to follow the caller."""
+        profiles, token = await self._pages.page(request, "ListFollowRequests", require_user(), self._requests.waiting)
+        return pb.ListFollowRequestsResponse(profiles=profiles, next_page_token=token)
+
+    async def AnswerFollowRequest(  # noqa: N802 - gRPC's
+        self,
+        request: pb.AnswerFollowRequestRequest,
+        context: Any,  # noqa: ARG002
+    ) -> pb.AnswerFollowRequestResponse:
+        """Accept or decline a request to follow the caller."""
+        call = IdempotentCall(check_key(request.idempotency_key), hash_of(request))
+        user = require_user()
+        await self._admit.answer(user, request.follower_id, call, accept=request.accept)
+        asker = await self._profiles.read(request.follower_id, user)
+        return pb.AnswerFollowRequestResponse(profile=profile_message(asker))
+
     async def _page(
         self, request: pb.ListFollowersRequest | pb.ListFollowingRequest, method: str, pairs: Pairs
     ) -> tuple[list[Profile], str]:
-        size = page_size(request.page_size)
+        page_size(request.page_size)
         await self._profiles.read(request.user_id, viewer_id())
-        after = None
-        if request.page_token:
-            fields = self._tokens.open(request.page_token, method, viewer_id())
-            if fields.get("of") != request.user_id:
-                raise invalid("page_token", "belongs to another list", reason="PAGE_TOKEN_INVALID")
-            after = int(fields["at"]), int(fields["id"])
-        found = await pairs(request.user_id, after, size + 1)
-        page = found[:size]
-        profiles = await self._profiles.read_many([pair[1] for pair in page], viewer_id()) if page else []
-        token = ""
-        if len(found) > size:
-            token = self._tokens.seal(
-                method, viewer_id(), {"of": request.user_id, "at": page[-1][0], "id": page[-1][1]}
-            )
-        return [profile_message(profile) for profile in profiles], token
-
-
-def page_size(asked: int) -> int:
-    """The size of a page; AppError FIELD_INVALID outside 0 to 100, 0 meaning 20."""
-    if not 0 <= asked <= PAGE_MAX:
-        raise invalid("page_size", f"must be 0 to {PAGE_MAX}")
-    return asked or PAGE_DEFAULT
+        return await self._pages.page(request, method, request.user_id, pairs)

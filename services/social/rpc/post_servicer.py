@@ -11,6 +11,7 @@ from daira.social.v1 import post_service_pb2_grpc
 from services.chassis.context import require_user, viewer_id
 from services.chassis.idempotency import body_hash, check_key
 from services.social.adapters.post_codec import post_message
+from services.social.application.pass_on import PassOnPosts
 from services.social.application.records import IdempotentCall
 from services.social.application.write_post import WritePosts
 
@@ -18,8 +19,9 @@ from services.social.application.write_post import WritePosts
 class PostServicer(post_service_pb2_grpc.PostServiceServicer):
     """Posts, and what people do with them."""
 
-    def __init__(self, posts: WritePosts) -> None:
+    def __init__(self, posts: WritePosts, passing_on: PassOnPosts) -> None:
         self._posts = posts
+        self._passing_on = passing_on
 
     async def CreatePost(self, request: pb.CreatePostRequest, context: Any) -> pb.CreatePostResponse:  # noqa: N802, ARG002 - gRPC's
         """Publish a post."""
@@ -52,6 +54,16 @@ class PostServicer(post_service_pb2_grpc.PostServiceServicer):
         check_key(request.idempotency_key)
         await self._posts.report(require_user(), request.post_id)
         return pb.ReportPostResponse()
+
+    async def Repost(self, request: pb.RepostRequest, context: Any) -> pb.RepostResponse:  # noqa: N802, ARG002
+        """Pass a post on."""
+        check_key(request.idempotency_key)
+        return pb.RepostResponse(post=post_message(await self._passing_on.repost(require_user(), request.post_id)))
+
+    async def UndoRepost(self, request: pb.UndoRepostRequest, context: Any) -> pb.UndoRepostResponse:  # noqa: N802, ARG002
+        """No longer pass a post on."""
+        check_key(request.idempotency_key)
+        return pb.UndoRepostResponse(post=post_message(await self._passing_on.undo(require_user(), request.post_id)))
 
 
 def hash_of(request: Message) -> bytes:

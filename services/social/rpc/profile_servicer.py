@@ -27,7 +27,8 @@ class ProfileServicer(profile_service_pb2_grpc.ProfileServiceServicer):
         """Change the caller's profile."""
         name = request.display_name if request.HasField("display_name") else None
         bio = request.bio if request.HasField("bio") else None
-        changed = await self._profiles.update(require_user(), name, bio)
+        is_private = request.is_private if request.HasField("is_private") else None
+        changed = await self._profiles.update(require_user(), name, bio, is_private=is_private)
         return pb.UpdateProfileResponse(profile=profile_message(changed))
 
     async def GetProfile(self, request: pb.GetProfileRequest, context: Any) -> pb.GetProfileResponse:  # noqa: N802, ARG002

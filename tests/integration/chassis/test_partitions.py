@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.chassis.ids import compose
-from services.chassis.partitions import DailyTable, ensure_daily_partitions
+from services.chassis.partitions import DailyTable, drop_old_partitions, ensure_daily_partitions
 from services.chassis.postgres import PostgresPool
 
 pytestmark = pytest.mark.stores
@@ -88,3 +88,29 @@ async def test_ids_from_the_database(pool: PostgresPool) -> None:
     assert all(row["own"] >> 12 & 1023 == row["own"] & 1023 for row in rows)
     now_ms = int(datetime.now(UTC).timestamp() * 1000)
     assert abs(compose(now_ms, 0, 0) - rows[0]["own"]) < compose(now_ms, 0, 0) - compose(now_ms - 60_000, 0, 0)
+
+
+async def test_days_gone_by_are_dropped(pool: PostgresPool) -> None:
+    await make(pool, EVENTS, days_back=12, days_ahead=1)
+    kept = DailyTable("events", kept_days=8)
+    async with pool.acquire() as connection:
+        assert await drop_old_partitions(connection, EVENTS, now=NOW) == []
+        assert await drop_old_partitions(connection, kept, now=NOW) == [
+            f"events_p{NOW - timedelta(days=days):%Y%m%d}" for days in (12, 11, 10, 9)
+        ]
+        assert await drop_old_partitions(connection, kept, now=NOW) == []
+    days = await pool.fetchval("SELECT count(*) FROM pg_class WHERE relname ~ '^events_p[0-9]{8}$'")
+    assert days == 8 + 1 + 1
+    # What has no partition of its own stays.
+    assert await pool.fetchval("SELECT to_regclass('events_default') IS NOT NULL")
+
+
+async def test_many_drop_at_once(pool: PostgresPool) -> None:
+    await make(pool, EVENTS, days_back=12, days_ahead=0)
+
+    async def drop() -> None:
+        async with pool.acquire() as connection:
+            await drop_old_partitions(connection, DailyTable("events", kept_days=8), now=NOW)
+
+    await asyncio.gather(*(drop() for _ in range(6)))
+    assert await pool.fetchval("SELECT count(*) FROM pg_class WHERE relname ~ '^events_p[0-9]{8}$'") == 8 + 1

@@ -70,6 +70,8 @@ async def test_rows_and_events_are_those_of_the_write_path(order: ImportOrder) -
         "follows": len(GRAPH.edges),
         "posts": 200,
         "likes": len(expected.likes),
+        "reposts": 0,
+        "feedback": 0,
     }
     social = await asyncpg.connect(order.social_url)
     try:

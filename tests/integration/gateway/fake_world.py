@@ -76,6 +76,9 @@ class World:
     posts: dict[int, post_pb2.Post] = field(default_factory=dict)
     top_up_state: Any = payments_service_pb2.TOP_UP_STATE_SUCCEEDED
     balance: int = 123_450
+    # Of WatchHomeFeed: counts to tell, or how the stream ends.
+    news: asyncio.Queue[int | Fault | None] = field(default_factory=asyncio.Queue)
+    muted_words: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for user, handle, name in ((AHMED, "ahmed", "أحمد"), (MONA, "mona", "منى")):

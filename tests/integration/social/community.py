@@ -98,7 +98,8 @@ class Community:
     async def _act(self) -> None:
         person, other = self.chance.choice(self.people), self._popular()
         kind = self.chance.choices(
-            ("post", "follow", "unfollow", "like", "unlike", "report", "delete", "read"), (30, 25, 6, 25, 5, 4, 4, 10)
+            ("post", "follow", "unfollow", "like", "unlike", "report", "delete", "read", "repost", "undo"),
+            (30, 25, 6, 25, 5, 4, 4, 10, 10, 3),
         )[0]
         if kind == "post":
             post = await other.posts(f"{self.chance.choice(WORDS)} {self.chance.random()}")
@@ -123,6 +124,10 @@ class Community:
                 await person.likes(post_id)
             elif kind == "unlike":
                 await person.unlikes(post_id)
+            elif kind == "repost":
+                await person.reposts(post_id)
+            elif kind == "undo":
+                await person.undoes_repost(post_id)
             elif kind == "report" and author is not person:
                 await person.reports(post_id)
         except Exception as error:

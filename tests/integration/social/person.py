@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 
 from daira.social.v1 import feed_service_pb2 as feed_pb
 from daira.social.v1 import graph_service_pb2 as graph_pb
 from daira.social.v1 import post_pb2, profile_pb2
 from daira.social.v1 import post_service_pb2 as post_pb
 from daira.social.v1 import profile_service_pb2 as profile_pb
+from daira.social.v1 import safety_service_pb2 as safety_pb
 from tests.integration.social.server import Social, next_user
 
 
@@ -52,6 +54,49 @@ class Person:
         answer: graph_pb.UnfollowResponse = await self.social.stubs.graph.Unfollow(request, metadata=self.metadata)
         return answer.profile
 
+    async def goes(self, *, private: bool) -> profile_pb2.Profile:
+        request = profile_pb.UpdateProfileRequest(is_private=private)
+        answer: profile_pb.UpdateProfileResponse = await self.social.stubs.profiles.UpdateProfile(
+            request, metadata=self.metadata
+        )
+        return answer.profile
+
+    async def answers(self, other: Person, *, accept: bool, key: str | None = None) -> profile_pb2.Profile:
+        request = graph_pb.AnswerFollowRequestRequest(
+            follower_id=other.user_id, accept=accept, idempotency_key=self.key() if key is None else key
+        )
+        answer: graph_pb.AnswerFollowRequestResponse = await self.social.stubs.graph.AnswerFollowRequest(
+            request, metadata=self.metadata
+        )
+        return answer.profile
+
+    async def sends_away(self, other: Person) -> None:
+        request = graph_pb.RemoveFollowerRequest(follower_id=other.user_id, idempotency_key=self.key())
+        await self.social.stubs.graph.RemoveFollower(request, metadata=self.metadata)
+
+    async def blocks(self, other: Person) -> None:
+        request = safety_pb.BlockRequest(user_id=other.user_id, idempotency_key=self.key())
+        await self.social.stubs.safety.Block(request, metadata=self.metadata)
+
+    async def unblocks(self, other: Person) -> None:
+        request = safety_pb.UnblockRequest(user_id=other.user_id, idempotency_key=self.key())
+        await self.social.stubs.safety.Unblock(request, metadata=self.metadata)
+
+    async def mutes(self, other: Person) -> None:
+        request = safety_pb.MuteRequest(user_id=other.user_id, idempotency_key=self.key())
+        await self.social.stubs.safety.Mute(request, metadata=self.metadata)
+
+    async def unmutes(self, other: Person) -> None:
+        request = safety_pb.UnmuteRequest(user_id=other.user_id, idempotency_key=self.key())
+        await self.social.stubs.safety.Unmute(request, metadata=self.metadata)
+
+    async def mutes_words(self, *words: str) -> list[str]:
+        request = safety_pb.SetMutedWordsRequest(words=words, idempotency_key=self.key())
+        answer: safety_pb.SetMutedWordsResponse = await self.social.stubs.safety.SetMutedWords(
+            request, metadata=self.metadata
+        )
+        return list(answer.words)
+
     async def posts(self, body: str, key: str | None = None) -> post_pb2.Post:
         request = post_pb.CreatePostRequest(body=body, idempotency_key=self.key() if key is None else key)
         answer: post_pb.CreatePostResponse = await self.social.stubs.posts.CreatePost(request, metadata=self.metadata)
@@ -76,9 +121,33 @@ class Person:
         answer: post_pb.UnlikePostResponse = await self.social.stubs.posts.UnlikePost(request, metadata=self.metadata)
         return answer.post
 
+    async def reposts(self, post_id: int) -> post_pb2.Post:
+        request = post_pb.RepostRequest(post_id=post_id, idempotency_key=self.key())
+        answer: post_pb.RepostResponse = await self.social.stubs.posts.Repost(request, metadata=self.metadata)
+        return answer.post
+
+    async def undoes_repost(self, post_id: int) -> post_pb2.Post:
+        request = post_pb.UndoRepostRequest(post_id=post_id, idempotency_key=self.key())
+        answer: post_pb.UndoRepostResponse = await self.social.stubs.posts.UndoRepost(request, metadata=self.metadata)
+        return answer.post
+
     async def reports(self, post_id: int) -> None:
         request = post_pb.ReportPostRequest(post_id=post_id, idempotency_key=self.key())
         await self.social.stubs.posts.ReportPost(request, metadata=self.metadata)
+
+    async def saw(self, *post_ids: int, opened: Collection[int] = (), key: str | None = None) -> None:
+        """Sends feedback: saw the posts, and opened some of them."""
+        items = [feed_pb.PostFeedback(post_id=post_id, opened=post_id in opened) for post_id in post_ids]
+        request = feed_pb.RecordFeedbackRequest(items=items, idempotency_key=self.key() if key is None else key)
+        await self.social.stubs.feeds.RecordFeedback(request, metadata=self.metadata)
+
+    async def timeline_of(self, author: Person) -> list[int]:
+        """Ids of the first page of an author's timeline, newest first."""
+        request = feed_pb.GetAuthorTimelineRequest(author_id=author.user_id, page_size=100)
+        answer: feed_pb.GetAuthorTimelineResponse = await self.social.stubs.feeds.GetAuthorTimeline(
+            request, metadata=self.metadata
+        )
+        return [post.post_id for post in answer.posts]
 
     async def latest(self, page_size: int = 100) -> list[int]:
         """Ids of the first page of the home feed, newest first."""

@@ -24,6 +24,7 @@ from daira.social.v1 import (
     graph_service_pb2_grpc,
     post_service_pb2_grpc,
     profile_service_pb2_grpc,
+    safety_service_pb2_grpc,
 )
 from services.chassis.clock import SystemClock
 from services.chassis.consumer import Consumer
@@ -31,7 +32,6 @@ from services.chassis.cursors import PostgresCursorStore, PostgresDeadLetters
 from services.chassis.event_log import PostgresEventLog
 from services.chassis.jwks import KeySet
 from services.chassis.metrics import Metrics
-from services.chassis.partitions import DailyTable
 from services.chassis.postgres import PostgresPool, create_pool
 from services.chassis.redis_client import RedisClient, create_redis
 from services.chassis.relay import Relay
@@ -40,6 +40,7 @@ from services.chassis.stream_event import LogSource
 from services.chassis.tokens import USER_JWT_AUDIENCE, USER_JWT_ISSUER, USER_JWT_TYPE, ServiceTokens
 from services.social.adapters.event_codec import STREAM, encode
 from services.social.adapters.fan_out import FanOut
+from services.social.adapters.postgres.daily_tables import DAILY_TABLES
 from services.social.adapters.projector import CONSUMER as PROJECTOR
 from services.social.adapters.projector import Projector
 from services.social.adapters.redis_inbox import RedisInboxes
@@ -79,6 +80,7 @@ class Stubs:
         self.graph = graph_service_pb2_grpc.GraphServiceStub(channel)
         self.posts = post_service_pb2_grpc.PostServiceStub(channel)
         self.feeds = feed_service_pb2_grpc.FeedServiceStub(channel)
+        self.safety = safety_service_pb2_grpc.SafetyServiceStub(channel)
         self.log = event_log_service_pb2_grpc.EventLogServiceStub(channel)
 
 
@@ -112,8 +114,8 @@ class Social:
                 await asyncio.gather(*tasks)
 
     async def relay(self, stop: asyncio.Event) -> None:
-        tables = [DailyTable("posts", key="id")]
-        relay = Relay(self.pool, self.redis, STREAM, encode, SystemClock(), metrics=Metrics(), partitions=tables)
+        clock, metrics = SystemClock(), Metrics()
+        relay = Relay(self.pool, self.redis, STREAM, encode, clock, metrics=metrics, partitions=DAILY_TABLES)
         await relay.run(stop)
 
     async def projector(self, stop: asyncio.Event) -> None:

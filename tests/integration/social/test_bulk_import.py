@@ -75,3 +75,30 @@ async def test_a_loaded_community_is_projected_and_read(social: Social) -> None:
     post = await reader.reads(posts[0][0])
     assert post.created_at.ToMilliseconds() == timestamp_ms(posts[0][0])
     assert (post.kind, post.language) == (post_pb2.POST_KIND_QUESTION, "ar")
+
+
+async def test_what_was_passed_on_and_seen_is_as_if_people_had_done_it(social: Social) -> None:
+    now_ms = await social.pool.fetchval("SELECT (extract(epoch FROM now()) * 1000)::bigint")
+    people, posts = await fill(social, 8, now_ms)
+    reader, friend = people[0], people[1]
+    post_id, author, _ = next(post for post in reversed(posts) if post[1] not in (reader, friend))
+    repost_id = compose(now_ms - HOUR_MS // 2, friend >> 12 & 1023, 77)
+    long_ago = now_ms - 20 * 24 * HOUR_MS
+    async with social.pool.acquire() as connection, connection.transaction():
+        bulk = BulkImport(connection)
+        assert await bulk.add_reposts([(repost_id, friend, post_id, author)]) == 1
+        sights = [(reader, long_ago, [(posts[0][0], posts[0][1], False)]), (reader, now_ms, [(post_id, author, True)])]
+        assert await bulk.add_feedback(sights) == 2
+        await bulk.finish()
+    # What is too old to be kept is told all the same.
+    assert await social.counts("feedback_recorded") == 2
+    assert [row[0] for row in await social.pool.fetch("SELECT seen FROM impressions")] == [[post_id]]
+    async with social.working():
+        await social.settled(CONSUMER, FAN_OUT)
+        counters = "SELECT impressions, opens, reposts FROM post_counters WHERE post_id = $1"
+        assert tuple(await social.pool.fetchrow(counters, post_id) or ()) == (1, 1, 1)
+        assert (await Person(social, friend).reads(post_id)).viewer_reposted
+        assert (await Person(social, friend).undoes_repost(post_id)).viewer_reposted is False
+        # It was seen already, so it counts no more.
+        await Person(social, reader).saw(post_id, opened={post_id})
+        assert await social.counts("feedback_recorded") == 2

@@ -20,7 +20,13 @@ from services.social.adapters.event_codec import STREAM
 from services.social.adapters.fan_out import FanOut
 from services.social.adapters.projector import Projector
 from services.social.adapters.redis_inbox import FILLED_UP_TO
-from tests.integration.social.feed.reading import MODES, everything_applied, recorded_state, whole
+from tests.integration.social.feed.reading import (
+    MODES,
+    everything_applied,
+    nobody_remembers_what_they_saw,
+    recorded_state,
+    whole,
+)
 from tests.integration.social.feed.test_against_the_oracle import Community
 from tests.integration.social.person import Person
 from tests.integration.social.server import Social, running, until
@@ -64,6 +70,7 @@ async def community(social: Social, seed: int) -> Community:
 
 async def feeds_are_the_oracles(social: Social, people: Sequence[Person]) -> None:
     await everything_applied(social)
+    await nobody_remembers_what_they_saw(social)
     state = await recorded_state(social.settings.worker.database_url)
     for person in people:
         for mode, name in MODES.items():

@@ -13,6 +13,7 @@ from daira.events.v1 import events_pb2
 from services.chassis.cursors import CursorMoved
 from services.social.adapters.postgres.graph import PostgresGraph
 from services.social.adapters.postgres.posts import PostgresPosts
+from services.social.adapters.postgres.reports import PostgresReports
 from services.social.adapters.projector import CONSUMER, Projector
 from services.social.application.records import IdempotentCall, NewPost
 from tests.integration.social.person import Person
@@ -26,6 +27,7 @@ async def many_things_happen(social: Social, seed: int, steps: int = 250) -> Non
     chance = random.Random(seed)
     people = [(await Person.signs_up(social)).user_id for _ in range(9)]
     posts, graph = PostgresPosts(social.pool), PostgresGraph(social.pool, 100)
+    reports = PostgresReports(social.pool, 100)
     made: list[tuple[int, int]] = []
 
     async def step(number: int) -> None:
@@ -42,7 +44,7 @@ async def many_things_happen(social: Social, seed: int, steps: int = 250) -> Non
         elif roll < 0.6:
             await posts.unlike(post_id, person)
         elif roll < 0.65 and person != author:
-            await posts.report(post_id, person)
+            await reports.report(post_id, person)
         elif roll < 0.67 and len(made) > 3:
             made.remove((post_id, author))
             await posts.delete(post_id, author)

@@ -16,7 +16,7 @@ from services.social.adapters.event_codec import STREAM, encode
 from services.social.adapters.fan_out import CONSUMER, FanOut
 from services.social.adapters.projector import CONSUMER as PROJECTOR
 from services.social.adapters.projector import Projector
-from services.social.adapters.redis_inbox import FILLED_UP_TO, RedisInboxes
+from services.social.adapters.redis_inbox import FILLED_UP_TO, JOBS, RedisInboxes
 from tests.e2e.history import in_terms_of_the_oracle
 from tests.integration.social.person import Person
 from tests.integration.social.server import Social, running
@@ -245,7 +245,7 @@ class Village:
     async def _keys(self) -> list[bytes]:
         redis = self.replicas[0].redis
         inboxes = [key async for key in redis.scan_iter("inbox:*")]
-        return [*inboxes, *([FILLED_UP_TO.encode()] if await redis.exists(FILLED_UP_TO) else [])]
+        return [*inboxes, *[key.encode() for key in (FILLED_UP_TO, JOBS) if await redis.exists(key)]]
 
     async def _read(self, number: int, replica: int) -> None:
         """The feed has what it must have by now, nothing that it must not have, and nothing twice."""

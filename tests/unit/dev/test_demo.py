@@ -59,6 +59,34 @@ def test_the_star_is_above_the_fan_in_border_and_others_are_below() -> None:
     assert max(followers.values()) < DEMO_FAN_IN_THRESHOLD
 
 
+def test_posts_are_passed_on_once_by_those_who_follow_and_after_they_were_there() -> None:
+    community = demo().community
+    follows = {(follow.follower_id, follow.followee_id) for follow in community.follows}
+    posts = {post.post_id: post for post in community.posts}
+    pairs = [(repost.user_id, repost.post_id) for repost in community.reposts]
+    assert len(pairs) == len(set(pairs)) > 500
+    for repost in community.reposts:
+        assert (repost.user_id, repost.author_id) in follows
+        assert posts[repost.post_id].author_id == repost.author_id
+        assert repost.repost_id > repost.post_id
+    ids = [repost.repost_id for repost in community.reposts]
+    assert len({*ids, *posts}) == len(ids) + len(posts)
+
+
+def test_everybody_sees_each_post_once_and_what_they_like_in_any_case() -> None:
+    community = demo().community
+    seen = [(batch.viewer_id, post[0]) for batch in community.feedback for post in batch.posts]
+    assert len(seen) == len(set(seen)) > 10_000
+    assert {(like.user_id, like.post_id) for like in community.likes} <= set(seen)
+    authors = {post.post_id: post.author_id for post in community.posts}
+    for batch in community.feedback:
+        assert 1 <= len(batch.posts) <= 100
+        assert all(authors[post_id] == author_id != batch.viewer_id for post_id, author_id, _ in batch.posts)
+    assert [batch.at_ms for batch in community.feedback] == sorted(batch.at_ms for batch in community.feedback)
+    opened = sum(post[2] for batch in community.feedback for post in batch.posts)
+    assert 0.05 < opened / len(seen) < 0.5
+
+
 def test_nobody_tips_themselves_or_more_than_they_have() -> None:
     spent: Counter[int] = Counter()
     for tip in demo().tips:

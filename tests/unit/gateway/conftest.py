@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ from gateway.http.graphiql import GraphiQL
 from gateway.telemetry import GatewayMetrics
 
 TIMEOUT_S = 2.0
+STREAMS_MAX = 2
 
 
 class StubCalls:
@@ -68,7 +70,9 @@ def make_client(schema: GraphQLSchema, calls: StubCalls) -> Callable[..., httpx.
     def make(*, introspection: bool = True, graphiql: bool = True) -> httpx.AsyncClient:
         engine = Engine(schema, Documents(schema, introspection=introspection), calls)
         metrics = GatewayMetrics(CollectorRegistry())
-        endpoint = GraphQLEndpoint(engine, metrics, timeout_s=TIMEOUT_S, in_flight_max=100)
+        endpoint = GraphQLEndpoint(
+            engine, metrics, asyncio.Event(), timeout_s=TIMEOUT_S, in_flight_max=100, streams_max=STREAMS_MAX
+        )
         app: Any = App(endpoint, Steady(), GraphiQL() if graphiql else None)
         return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway.test")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.chassis.errors import AppError, not_found
+from services.chassis.errors import AppError, denied, not_found
 from services.social.application.feed.ports import FeedStore, Hydrator, Ranker
-from services.social.application.ports import Profiles
+from services.social.application.ports import VisibilityRule
+from services.social.application.records import Visibility
 
 # A page whose posts have all been deleted is filled anew this often before it is given back short.
 _REFILLS_MAX: Final = 20
@@ -15,10 +16,10 @@ _REFILLS_MAX: Final = 20
 class AuthorTimeline:
     """Pages by id, hydrated like the feed."""
 
-    def __init__(self, store: FeedStore, ranker: Ranker, profiles: Profiles, hydrator: Hydrator) -> None:
+    def __init__(self, store: FeedStore, ranker: Ranker, rule: VisibilityRule, hydrator: Hydrator) -> None:
         self._store = store
         self._ranker = ranker
-        self._profiles = profiles
+        self._rule = rule
         self._hydrator = hydrator
 
     async def page(
@@ -26,8 +27,10 @@ class AuthorTimeline:
     ) -> tuple[list[bytes], int | None, bool]:
         """Serialised posts, reposts left out, the id to go on before (None at the end), and whether a store was away.
 
-        AppError PROFILE_NOT_FOUND; UNAVAILABLE when nothing can be shown without the store of record.
+        AppError PROFILE_NOT_FOUND, BLOCKED, PROFILE_PRIVATE; UNAVAILABLE when the store of record is away at the
+        beginning, for nobody else knows who may see the posts.
         """
+        _require(await self._rule.of_author(author_id, viewer_id))
         page: list[bytes] = []
         here: int | None = before
         degraded = False
@@ -44,8 +47,6 @@ class AuthorTimeline:
             page += [posts[post_id] for post_id in ids if post_id in posts]
             degraded = degraded or bool(missing)
             here = here_after
-        if not page and not await self._profiles.by_ids([author_id], 0):
-            raise not_found("profile", "PROFILE_NOT_FOUND")
         return page, here, degraded
 
     async def _next(self, author_id: int, before: int, wanted: int) -> tuple[list[int], int | None]:
@@ -55,3 +56,15 @@ class AuthorTimeline:
             return ids, ids[-1]
         ids = await self._store.of_author(author_id, before, wanted)
         return ids, ids[-1] if len(ids) == wanted else None
+
+
+def _require(seen: Visibility) -> None:
+    match seen:
+        case Visibility.UNKNOWN:
+            raise not_found("profile", "PROFILE_NOT_FOUND")
+        case Visibility.BLOCKED:
+            raise denied("you block the author", "BLOCKED")
+        case Visibility.PRIVATE:
+            raise denied("only followers see the author's posts", "PROFILE_PRIVATE")
+        case Visibility.EVERYTHING:
+            pass

@@ -40,6 +40,8 @@ class HomeFeed:
         """The page at a position, the first when it is None. AppError UNAVAILABLE when neither store can answer."""
         begins = position or Position(mode, self._clock.now_ms())
         page = Page(begins.ranked_at_ms, position=begins)
+        if begins.in_archive:
+            await self._gather.catch_up(viewer_id)
         sources: Sources | None = None
         for _ in range(_REFILLS_MAX):
             here, wanted = page.position, size - len(page.items)

@@ -178,6 +178,10 @@ class Inbox(Protocol):
         """The inbox. AppError UNAVAILABLE without Redis, or without Postgres while building."""
         ...
 
+    async def catch_up(self, viewer_id: int) -> None:
+        """Take in what the viewer has just written anywhere, as `read` does, and nothing else; best effort."""
+        ...
+
 
 class SeenPosts(Protocol):
     """The filter of what a viewer has seen in the last week."""

@@ -47,7 +47,9 @@ class SelectPosts:
         shown = (*here.shown, *(pick.post_id for pick in hot.picks))
         after = replace(here, ceiling=_ceiling(here, hot), floor=hot.floor, shown=shown)
         if len(hot.picks) < wanted or len(shown) >= SHOWN_MAX:
-            return Slice(list(hot.picks), _into_archive(after, hot.floor, hot.picks, shown), sources.missing)
+            # A table that has forgotten the whole window has its floor above it.
+            end = min(hot.floor, after.ceiling + 1)
+            return Slice(list(hot.picks), _into_archive(after, end, hot.picks, shown), sources.missing)
         return Slice(list(hot.picks), replace(after, skipped=_skipped(here, hot.picks)), sources.missing)
 
     async def _latest(self, viewer_id: int, here: Position, wanted: int, sources: Sources) -> Slice:

@@ -48,6 +48,10 @@ class GatherSources:
                 missing.add(Stage.SEEN)
         return Sources(inbox.entries, (*authors, viewer_id), inbox.floor, seen, frozenset(missing))
 
+    async def catch_up(self, viewer_id: int) -> None:
+        """For a page that needs no sources: let it be of what the viewer has just written all the same."""
+        await self._inbox.catch_up(viewer_id)
+
     async def exact(self, viewer_id: int, instead_of: Sources) -> Sources:
         """All authors whom the viewer follows, for a window that the inbox no longer reaches down to.
 

@@ -61,6 +61,13 @@ async def everything_applied(social: Social) -> None:
     await until(is_applied)
 
 
+async def nobody_remembers_what_they_saw(social: Social) -> None:
+    """More than a week goes by for impressions: counted they stay, but filters, which guess, keep nothing back."""
+    await social.pool.execute("UPDATE impressions SET seen_at = seen_at - interval '8 days'")
+    async for key in social.redis.scan_iter("seen:*"):
+        await social.redis.unlink(key)
+
+
 async def recorded_state(database_url: str) -> oracle.State:
     """The state of the log as the oracle folds it."""
     return oracle.replay(await recorded_events(database_url))

@@ -7,7 +7,14 @@ import random
 import pytest
 
 from daira.social.v1 import feed_service_pb2 as pb
-from tests.integration.social.feed.reading import MODES, everything_applied, page, recorded_state, whole
+from tests.integration.social.feed.reading import (
+    MODES,
+    everything_applied,
+    nobody_remembers_what_they_saw,
+    page,
+    recorded_state,
+    whole,
+)
 from tests.integration.social.person import Person
 from tests.integration.social.server import Social, running, until
 from tests.oracles import feed as oracle
@@ -31,8 +38,19 @@ class Community:
         for _ in range(steps):
             who = self.chance.choice(self.people)
             action = self.chance.choices(
-                (self.post, self.follow, self.unfollow, self.like, self.unlike, self.report, self.delete),
-                (30, 25, 4, 30, 5, 4, 4),
+                (
+                    self.post,
+                    self.follow,
+                    self.unfollow,
+                    self.like,
+                    self.unlike,
+                    self.report,
+                    self.delete,
+                    self.repost,
+                    self.undo_repost,
+                    self.see,
+                ),
+                (30, 25, 4, 30, 5, 4, 4, 12, 3, 12),
             )[0]
             await action(who)
 
@@ -53,6 +71,19 @@ class Community:
     async def unlike(self, who: Person) -> None:
         if self.written:
             await who.unlikes(self.chance.choice(self.written)[1])
+
+    async def repost(self, who: Person) -> None:
+        if self.written:
+            await who.reposts(self.chance.choice(self.written)[1])
+
+    async def undo_repost(self, who: Person) -> None:
+        if self.written:
+            await who.undoes_repost(self.chance.choice(self.written)[1])
+
+    async def see(self, who: Person) -> None:
+        if self.written:
+            seen = {post_id for _, post_id in self.chance.choices(self.written, k=5)}
+            await who.saw(*seen, opened=self.chance.sample(sorted(seen), len(seen) // 2))
 
     async def report(self, who: Person) -> None:
         others = [post_id for author, post_id in self.written if author is not who]
@@ -84,6 +115,7 @@ async def test_every_feed_is_the_oracles(social: Social, social_database: str, s
             await page(person, pb.FEED_MODE_LATEST, PAGE)
         await community.acts(STEPS // 2)
         await everything_applied(social)
+        await nobody_remembers_what_they_saw(social)
         state = await recorded_state(social_database)
         assert await social.pool.fetchval("SELECT count(*) FROM author_counters WHERE fan_in") >= 1
         for person in people:
@@ -95,22 +127,31 @@ async def test_every_feed_is_the_oracles(social: Social, social_database: str, s
 
 
 async def shows_why(person: Person, state: oracle.State) -> None:
-    """Terms, counts and the viewer's own likes are those of the events."""
+    """Terms, counts, who passed what on, and the viewer's own marks are those of the events."""
     answer = await page(person, pb.FEED_MODE_RANKED, 50)
     now_ms = answer.ranked_at.ToMilliseconds()
-    rules, counts = oracle.Settings(), oracle.tally(state)
-    visible = oracle.home_feed(state, person.user_id, now_ms, "latest")
-    candidates = [oracle.candidate(counts, person.user_id, state.posts[post_id], rules) for post_id in visible]
-    ranked = {post.post_id: post for post in oracle.rank(candidates, now_ms)}
+    counts = oracle.tally(state)
+    authors = [person.user_id, *(other for follower, other in state.follows if follower == person.user_id)]
+    hot = oracle.window(state, person.user_id, oracle.sources(state, [], authors))
+    ranked = {post.post_id: post for post in oracle.page(state, person.user_id, now_ms, hot).ranked}
+    reposted = {
+        post.original_id
+        for post in state.posts.values()
+        if post.author_id == person.user_id and post.post_id not in state.deleted
+    }
     for item in answer.items:
-        expected = ranked[item.post.post_id]
+        shown_as = item.repost_id or item.post.post_id
+        expected = ranked[shown_as]
+        assert item.reposted_by.user_id == (state.posts[item.repost_id].author_id if item.repost_id else 0)
+        assert item.post.reposts_count == counts.reposts[item.post.post_id]
+        assert item.post.viewer_reposted == (item.post.post_id in reposted)
         assert item.ranking.score == pytest.approx(expected.score / 1e11)
         assert item.ranking.affinity == pytest.approx(expected.affinity / 1e9)
         assert item.ranking.negative == pytest.approx(expected.negative / 1e9)
         assert item.post.likes_count == counts.likes[item.post.post_id]
         assert item.post.viewer_likes == ((item.post.post_id, person.user_id) in state.likes)
         assert item.post.author.user_id == state.posts[item.post.post_id].author_id
-        if item.post.author.user_id == person.user_id:
+        if state.posts[shown_as].author_id == person.user_id:
             assert item.source == pb.FEED_SOURCE_OWN
         else:
             assert item.source in (pb.FEED_SOURCE_INBOX, pb.FEED_SOURCE_AUTHOR)

@@ -55,6 +55,12 @@ def test_every_kind_is_read(kind: str) -> None:
         assert figures is None
 
 
+def test_passing_a_post_on_is_not_writing_one() -> None:
+    repost = make("post_created")
+    repost.post_created.kind = 4
+    assert figures_of(decode_event(repost.SerializeToString())) is None
+
+
 def test_details_are_kept() -> None:
     post = decode_event(make("post_created").SerializeToString())
     assert (post.body, post.language, post.post_kind, post.post_id) == ("أهلا\t\n'\"\\", "ar", 3, AGGREGATE)

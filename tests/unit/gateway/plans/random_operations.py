@@ -29,6 +29,10 @@ QUERIES: Final = {
 MUTATIONS: Final = {
     "likePost": f'input: {{postId: "{POST}", {KEY}}}',
     "follow": f'input: {{userId: "{USER}", {KEY}}}',
+    "block": f'input: {{userId: "{USER}", {KEY}}}',
+    "setMutedWords": f'input: {{words: ["قهوة", "كرة قدم"], {KEY}}}',
+    "repost": f'input: {{postId: "{POST}", {KEY}}}',
+    "recordFeedback": f'input: {{items: [{{postId: "{POST}", opened: true}}, {{postId: "{POST}"}}], {KEY}}}',
     "createPost": f'input: {{body: "صباح الخير", {KEY}}}',
     "deletePost": f'input: {{postId: "{POST}", {KEY}}}',
     "signIn": 'input: {phone: "01001234567", password: "long enough"}',
@@ -37,10 +41,13 @@ MUTATIONS: Final = {
 # What plans leave to resolvers; an operation without them has a plan.
 NEED_RESOLVERS: Final = frozenset(
     {"Me.profile", "SignInPayload.profile", "Mutation.deletePost", "WalletEntry.counterparty", "Profile.followers",
-     "Profile.following", "Profile.posts", "Query.node", "Mutation.topUp"}
+     "Profile.following", "Profile.posts", "Query.node", "Mutation.topUp", "Me.blocked", "Me.muted", "Me.mutedWords",
+      "Me.followRequests", "Mutation.block", "Mutation.setMutedWords", "Mutation.recordFeedback"}
 )  # fmt: skip
 EXCERPTS: Final = frozenset({"author", "repostedBy"})
-NOT_IN_EXCERPTS: Final = frozenset({"bio", "followersCount", "followingCount", "postsCount", "viewerFollows"})
+NOT_IN_EXCERPTS: Final = frozenset(
+    {"bio", "followersCount", "followingCount", "postsCount", "viewerFollows", "isPrivate", "viewerRequested"}
+)
 VARIABLES: Final = {"$yes": "Boolean! = true", "$no": "Boolean!", "$first": "Int! = 4", "$after": "String"}
 DEPTH_MAX: Final = 6
 CONDITIONS_MAX: Final = 20

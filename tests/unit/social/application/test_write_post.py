@@ -15,7 +15,7 @@ CALL = IdempotentCall("k", b"hash")
 
 async def test_a_new_post_is_known_at_once_and_told_again_by_a_repeat_unless_it_is_gone() -> None:
     posts, told = FakePosts(), Told()
-    write = WritePosts(posts, told, told)
+    write = WritePosts(posts, posts, told, told)
     first = await write.create(AUTHOR, "هل من مزيد؟", CALL)
     assert (first.language, first.kind) == ("ar", 3)
     assert await write.create(AUTHOR, "هل من مزيد؟", CALL) == first
@@ -31,13 +31,13 @@ async def test_a_bad_body_reaches_no_store() -> None:
     posts, told = FakePosts(), Told()
     for body in ("", " ", "x" * 1001, "\u202e"):
         with pytest.raises(AppError):
-            await WritePosts(posts, told, told).create(AUTHOR, body, CALL)
+            await WritePosts(posts, posts, told, told).create(AUTHOR, body, CALL)
     assert (posts.posts, told.said) == ({}, [])
 
 
 async def test_a_deleted_post_is_forgotten_everywhere() -> None:
     posts, told = FakePosts(), Told()
-    write = WritePosts(posts, told, told)
+    write = WritePosts(posts, posts, told, told)
     post = await write.create(AUTHOR, "x", CALL)
     with pytest.raises(AppError):
         await write.delete(READER, post.post_id)
@@ -48,7 +48,7 @@ async def test_a_deleted_post_is_forgotten_everywhere() -> None:
 
 async def test_likes_answer_with_what_the_viewer_did() -> None:
     posts, told = FakePosts(), Told()
-    write = WritePosts(posts, told, told)
+    write = WritePosts(posts, posts, told, told)
     post = await write.create(AUTHOR, "x", CALL)
     assert (await write.like(READER, post.post_id)).viewer_likes
     assert not (await write.read(AUTHOR, post.post_id)).viewer_likes

@@ -89,7 +89,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_REPOST_NOT_ALLOWED: _ErrorReason.ValueType  # 32
     """A private author's post is not passed on."""
     ERROR_REASON_REPORT_LIMIT_REACHED: _ErrorReason.ValueType  # 33
-    """Reports of the caller come too fast to be of use."""
+    """The caller reported as many posts in 24 hours as anybody may; RetryInfo tells when the next one is taken."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused. ErrorInfo.reason carries the name without the ERROR_REASON_ prefix."""
@@ -161,5 +161,5 @@ ERROR_REASON_PROFILE_PRIVATE: ErrorReason.ValueType  # 31
 ERROR_REASON_REPOST_NOT_ALLOWED: ErrorReason.ValueType  # 32
 """A private author's post is not passed on."""
 ERROR_REASON_REPORT_LIMIT_REACHED: ErrorReason.ValueType  # 33
-"""Reports of the caller come too fast to be of use."""
+"""The caller reported as many posts in 24 hours as anybody may; RetryInfo tells when the next one is taken."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

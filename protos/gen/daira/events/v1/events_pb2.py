@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64\x61ira/events/v1/events.proto\x12\x0f\x64\x61ira.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xad\r\n\x05\x45vent\x12\x0b\n\x03pos\x18\x01 \x01(\x03\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\x03\x12\x14\n\x0c\x61ggregate_id\x18\x03 \x01(\x03\x12\x19\n\x11\x61ggregate_version\x18\x04 \x01(\x03\x12\x10\n\x08\x61\x63tor_id\x18\x05 \x01(\x03\x12/\n\x0boccurred_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07service\x18\x07 \x01(\t\x12:\n\x0fuser_registered\x18\x14 \x01(\x0b\x32\x1f.daira.events.v1.UserRegisteredH\x00\x12:\n\x0fsession_started\x18\x15 \x01(\x0b\x32\x1f.daira.events.v1.SessionStartedH\x00\x12\x36\n\rsession_ended\x18\x16 \x01(\x0b\x32\x1d.daira.events.v1.SessionEndedH\x00\x12\x36\n\rwallet_opened\x18( \x01(\x0b\x32\x1d.daira.events.v1.WalletOpenedH\x00\x12;\n\x10wallet_topped_up\x18) \x01(\x0b\x32\x1f.daira.events.v1.WalletToppedUpH\x00\x12,\n\x08tip_sent\x18* \x01(\x0b\x32\x18.daira.events.v1.TipSentH\x00\x12\x39\n\x0ftop_up_declined\x18+ \x01(\x0b\x32\x1e.daira.events.v1.TopUpDeclinedH\x00\x12:\n\x0fprofile_created\x18< \x01(\x0b\x32\x1f.daira.events.v1.ProfileCreatedH\x00\x12:\n\x0fprofile_updated\x18= \x01(\x0b\x32\x1f.daira.events.v1.ProfileUpdatedH\x00\x12\x36\n\ruser_followed\x18> \x01(\x0b\x32\x1d.daira.events.v1.UserFollowedH\x00\x12:\n\x0fuser_unfollowed\x18? \x01(\x0b\x32\x1f.daira.events.v1.UserUnfollowedH\x00\x12\x34\n\x0cpost_created\x18@ \x01(\x0b\x32\x1c.daira.events.v1.PostCreatedH\x00\x12\x34\n\x0cpost_deleted\x18\x41 \x01(\x0b\x32\x1c.daira.events.v1.PostDeletedH\x00\x12\x30\n\npost_liked\x18\x42 \x01(\x0b\x32\x1a.daira.events.v1.PostLikedH\x00\x12\x34\n\x0cpost_unliked\x18\x43 \x01(\x0b\x32\x1c.daira.events.v1.PostUnlikedH\x00\x12\x36\n\rpost_reported\x18\x44 \x01(\x0b\x32\x1d.daira.events.v1.PostReportedH\x00\x12H\n\x17\x61uthor_fan_mode_changed\x18\x45 \x01(\x0b\x32%.daira.events.v1.AuthorFanModeChangedH\x00\x12\x34\n\x0cuser_blocked\x18\x46 \x01(\x0b\x32\x1c.daira.events.v1.UserBlockedH\x00\x12\x38\n\x0euser_unblocked\x18G \x01(\x0b\x32\x1e.daira.events.v1.UserUnblockedH\x00\x12\x30\n\nuser_muted\x18H \x01(\x0b\x32\x1a.daira.events.v1.UserMutedH\x00\x12\x34\n\x0cuser_unmuted\x18I \x01(\x0b\x32\x1c.daira.events.v1.UserUnmutedH\x00\x12\x41\n\x13muted_words_changed\x18J \x01(\x0b\x32\".daira.events.v1.MutedWordsChangedH\x00\x12<\n\x10\x66ollow_requested\x18K \x01(\x0b\x32 .daira.events.v1.FollowRequestedH\x00\x12\x43\n\x14\x66ollow_request_ended\x18L \x01(\x0b\x32#.daira.events.v1.FollowRequestEndedH\x00\x12G\n\x16\x61uthor_privacy_changed\x18M \x01(\x0b\x32%.daira.events.v1.AuthorPrivacyChangedH\x00\x12>\n\x11\x66\x65\x65\x64\x62\x61\x63k_recorded\x18N \x01(\x0b\x32!.daira.events.v1.FeedbackRecordedH\x00\x42\t\n\x07payload\"\x10\n\x0eUserRegistered\"$\n\x0eSessionStarted\x12\x12\n\nsession_id\x18\x01 \x01(\x03\"S\n\x0cSessionEnded\x12\x12\n\nsession_id\x18\x01 \x01(\x03\x12/\n\x05\x63\x61use\x18\x02 \x01(\x0e\x32 .daira.events.v1.SessionEndCause\"\x0e\n\x0cWalletOpened\":\n\x0eWalletToppedUp\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x17\n\x0f\x61mount_piastres\x18\x02 \x01(\x03\"\x88\x01\n\x07TipSent\x12\x11\n\tsender_id\x18\x01 \x01(\x03\x12\x14\n\x0crecipient_id\x18\x02 \x01(\x03\x12\x17\n\x0f\x61mount_piastres\x18\x03 \x01(\x03\x12\x14\n\x0c\x66\x65\x65_piastres\x18\x04 \x01(\x03\x12\x14\n\x0cvat_piastres\x18\x05 \x01(\x03\x12\x0f\n\x07post_id\x18\x06 \x01(\x03\"9\n\rTopUpDeclined\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x17\n\x0f\x61mount_piastres\x18\x02 \x01(\x03\"\x10\n\x0eProfileCreated\"\x10\n\x0eProfileUpdated\"\x0e\n\x0cUserFollowed\"\x10\n\x0eUserUnfollowed\"\x82\x01\n\x0bPostCreated\x12\x0c\n\x04\x62ody\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\x05\x12\x13\n\x0boriginal_id\x18\x04 \x01(\x03\x12\x1a\n\x12original_author_id\x18\x05 \x01(\x03\x12\x14\n\x0cspam_percent\x18\x06 \x01(\x05\">\n\x0bPostDeleted\x12\x13\n\x0boriginal_id\x18\x01 \x01(\x03\x12\x1a\n\x12original_author_id\x18\x02 \x01(\x03\"\x1e\n\tPostLiked\x12\x11\n\tauthor_id\x18\x01 \x01(\x03\"N\n\x0bPostUnliked\x12\x11\n\tauthor_id\x18\x01 \x01(\x03\x12,\n\x08liked_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"8\n\x0cPostReported\x12\x11\n\tauthor_id\x18\x01 \x01(\x03\x12\x15\n\rtrust_percent\x18\x02 \x01(\x05\"9\n\x14\x41uthorFanModeChanged\x12\x0e\n\x06\x66\x61n_in\x18\x01 \x01(\x08\x12\x11\n\tfollowers\x18\x02 \x01(\x03\"\r\n\x0bUserBlocked\"\x0f\n\rUserUnblocked\"\x0b\n\tUserMuted\"\r\n\x0bUserUnmuted\"\x13\n\x11MutedWordsChanged\"\x11\n\x0f\x46ollowRequested\"&\n\x12\x46ollowRequestEnded\x12\x10\n\x08\x64\x65\x63lined\x18\x01 \x01(\x08\"*\n\x14\x41uthorPrivacyChanged\x12\x12\n\nis_private\x18\x01 \x01(\x08\"<\n\x10\x46\x65\x65\x64\x62\x61\x63kRecorded\x12(\n\x05posts\x18\x01 \x03(\x0b\x32\x19.daira.events.v1.SeenPost\"L\n\x08SeenPost\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x11\n\tauthor_id\x18\x02 \x01(\x03\x12\x0c\n\x04seen\x18\x03 \x01(\x08\x12\x0e\n\x06opened\x18\x04 \x01(\x08*\x82\x01\n\x0fSessionEndCause\x12!\n\x1dSESSION_END_CAUSE_UNSPECIFIED\x10\x00\x12 \n\x1cSESSION_END_CAUSE_SIGNED_OUT\x10\x01\x12*\n&SESSION_END_CAUSE_REFRESH_TOKEN_REUSED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64\x61ira/events/v1/events.proto\x12\x0f\x64\x61ira.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xad\r\n\x05\x45vent\x12\x0b\n\x03pos\x18\x01 \x01(\x03\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\x03\x12\x14\n\x0c\x61ggregate_id\x18\x03 \x01(\x03\x12\x19\n\x11\x61ggregate_version\x18\x04 \x01(\x03\x12\x10\n\x08\x61\x63tor_id\x18\x05 \x01(\x03\x12/\n\x0boccurred_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07service\x18\x07 \x01(\t\x12:\n\x0fuser_registered\x18\x14 \x01(\x0b\x32\x1f.daira.events.v1.UserRegisteredH\x00\x12:\n\x0fsession_started\x18\x15 \x01(\x0b\x32\x1f.daira.events.v1.SessionStartedH\x00\x12\x36\n\rsession_ended\x18\x16 \x01(\x0b\x32\x1d.daira.events.v1.SessionEndedH\x00\x12\x36\n\rwallet_opened\x18( \x01(\x0b\x32\x1d.daira.events.v1.WalletOpenedH\x00\x12;\n\x10wallet_topped_up\x18) \x01(\x0b\x32\x1f.daira.events.v1.WalletToppedUpH\x00\x12,\n\x08tip_sent\x18* \x01(\x0b\x32\x18.daira.events.v1.TipSentH\x00\x12\x39\n\x0ftop_up_declined\x18+ \x01(\x0b\x32\x1e.daira.events.v1.TopUpDeclinedH\x00\x12:\n\x0fprofile_created\x18< \x01(\x0b\x32\x1f.daira.events.v1.ProfileCreatedH\x00\x12:\n\x0fprofile_updated\x18= \x01(\x0b\x32\x1f.daira.events.v1.ProfileUpdatedH\x00\x12\x36\n\ruser_followed\x18> \x01(\x0b\x32\x1d.daira.events.v1.UserFollowedH\x00\x12:\n\x0fuser_unfollowed\x18? \x01(\x0b\x32\x1f.daira.events.v1.UserUnfollowedH\x00\x12\x34\n\x0cpost_created\x18@ \x01(\x0b\x32\x1c.daira.events.v1.PostCreatedH\x00\x12\x34\n\x0cpost_deleted\x18\x41 \x01(\x0b\x32\x1c.daira.events.v1.PostDeletedH\x00\x12\x30\n\npost_liked\x18\x42 \x01(\x0b\x32\x1a.daira.events.v1.PostLikedH\x00\x12\x34\n\x0cpost_unliked\x18\x43 \x01(\x0b\x32\x1c.daira.events.v1.PostUnlikedH\x00\x12\x36\n\rpost_reported\x18\x44 \x01(\x0b\x32\x1d.daira.events.v1.PostReportedH\x00\x12H\n\x17\x61uthor_fan_mode_changed\x18\x45 \x01(\x0b\x32%.daira.events.v1.AuthorFanModeChangedH\x00\x12\x34\n\x0cuser_blocked\x18\x46 \x01(\x0b\x32\x1c.daira.events.v1.UserBlockedH\x00\x12\x38\n\x0euser_unblocked\x18G \x01(\x0b\x32\x1e.daira.events.v1.UserUnblockedH\x00\x12\x30\n\nuser_muted\x18H \x01(\x0b\x32\x1a.daira.events.v1.UserMutedH\x00\x12\x34\n\x0cuser_unmuted\x18I \x01(\x0b\x32\x1c.daira.events.v1.UserUnmutedH\x00\x12\x41\n\x13muted_words_changed\x18J \x01(\x0b\x32\".daira.events.v1.MutedWordsChangedH\x00\x12<\n\x10\x66ollow_requested\x18K \x01(\x0b\x32 .daira.events.v1.FollowRequestedH\x00\x12\x43\n\x14\x66ollow_request_ended\x18L \x01(\x0b\x32#.daira.events.v1.FollowRequestEndedH\x00\x12G\n\x16\x61uthor_privacy_changed\x18M \x01(\x0b\x32%.daira.events.v1.AuthorPrivacyChangedH\x00\x12>\n\x11\x66\x65\x65\x64\x62\x61\x63k_recorded\x18N \x01(\x0b\x32!.daira.events.v1.FeedbackRecordedH\x00\x42\t\n\x07payload\"\x10\n\x0eUserRegistered\"$\n\x0eSessionStarted\x12\x12\n\nsession_id\x18\x01 \x01(\x03\"S\n\x0cSessionEnded\x12\x12\n\nsession_id\x18\x01 \x01(\x03\x12/\n\x05\x63\x61use\x18\x02 \x01(\x0e\x32 .daira.events.v1.SessionEndCause\"\x0e\n\x0cWalletOpened\":\n\x0eWalletToppedUp\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x17\n\x0f\x61mount_piastres\x18\x02 \x01(\x03\"\x88\x01\n\x07TipSent\x12\x11\n\tsender_id\x18\x01 \x01(\x03\x12\x14\n\x0crecipient_id\x18\x02 \x01(\x03\x12\x17\n\x0f\x61mount_piastres\x18\x03 \x01(\x03\x12\x14\n\x0c\x66\x65\x65_piastres\x18\x04 \x01(\x03\x12\x14\n\x0cvat_piastres\x18\x05 \x01(\x03\x12\x0f\n\x07post_id\x18\x06 \x01(\x03\"9\n\rTopUpDeclined\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x17\n\x0f\x61mount_piastres\x18\x02 \x01(\x03\"\x10\n\x0eProfileCreated\"\x10\n\x0eProfileUpdated\"\x0e\n\x0cUserFollowed\"\x10\n\x0eUserUnfollowed\"\x82\x01\n\x0bPostCreated\x12\x0c\n\x04\x62ody\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\x05\x12\x13\n\x0boriginal_id\x18\x04 \x01(\x03\x12\x1a\n\x12original_author_id\x18\x05 \x01(\x03\x12\x14\n\x0cspam_percent\x18\x06 \x01(\x05\">\n\x0bPostDeleted\x12\x13\n\x0boriginal_id\x18\x01 \x01(\x03\x12\x1a\n\x12original_author_id\x18\x02 \x01(\x03\"\x1e\n\tPostLiked\x12\x11\n\tauthor_id\x18\x01 \x01(\x03\"N\n\x0bPostUnliked\x12\x11\n\tauthor_id\x18\x01 \x01(\x03\x12,\n\x08liked_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x0cPostReported\x12\x11\n\tauthor_id\x18\x01 \x01(\x03\x12\x1a\n\rtrust_percent\x18\x02 \x01(\x05H\x00\x88\x01\x01\x42\x10\n\x0e_trust_percent\"9\n\x14\x41uthorFanModeChanged\x12\x0e\n\x06\x66\x61n_in\x18\x01 \x01(\x08\x12\x11\n\tfollowers\x18\x02 \x01(\x03\"\r\n\x0bUserBlocked\"\x0f\n\rUserUnblocked\"\x0b\n\tUserMuted\"\r\n\x0bUserUnmuted\"\x13\n\x11MutedWordsChanged\"\x11\n\x0f\x46ollowRequested\"&\n\x12\x46ollowRequestEnded\x12\x10\n\x08\x64\x65\x63lined\x18\x01 \x01(\x08\"*\n\x14\x41uthorPrivacyChanged\x12\x12\n\nis_private\x18\x01 \x01(\x08\"<\n\x10\x46\x65\x65\x64\x62\x61\x63kRecorded\x12(\n\x05posts\x18\x01 \x03(\x0b\x32\x19.daira.events.v1.SeenPost\"L\n\x08SeenPost\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x11\n\tauthor_id\x18\x02 \x01(\x03\x12\x0c\n\x04seen\x18\x03 \x01(\x08\x12\x0e\n\x06opened\x18\x04 \x01(\x08*\x82\x01\n\x0fSessionEndCause\x12!\n\x1dSESSION_END_CAUSE_UNSPECIFIED\x10\x00\x12 \n\x1cSESSION_END_CAUSE_SIGNED_OUT\x10\x01\x12*\n&SESSION_END_CAUSE_REFRESH_TOKEN_REUSED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'daira.events.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SESSIONENDCAUSE']._serialized_start=3030
-  _globals['_SESSIONENDCAUSE']._serialized_end=3160
+  _globals['_SESSIONENDCAUSE']._serialized_start=3053
+  _globals['_SESSIONENDCAUSE']._serialized_end=3183
   _globals['_EVENT']._serialized_start=83
   _globals['_EVENT']._serialized_end=1792
   _globals['_USERREGISTERED']._serialized_start=1794
@@ -67,27 +67,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POSTUNLIKED']._serialized_start=2508
   _globals['_POSTUNLIKED']._serialized_end=2586
   _globals['_POSTREPORTED']._serialized_start=2588
-  _globals['_POSTREPORTED']._serialized_end=2644
-  _globals['_AUTHORFANMODECHANGED']._serialized_start=2646
-  _globals['_AUTHORFANMODECHANGED']._serialized_end=2703
-  _globals['_USERBLOCKED']._serialized_start=2705
-  _globals['_USERBLOCKED']._serialized_end=2718
-  _globals['_USERUNBLOCKED']._serialized_start=2720
-  _globals['_USERUNBLOCKED']._serialized_end=2735
-  _globals['_USERMUTED']._serialized_start=2737
-  _globals['_USERMUTED']._serialized_end=2748
-  _globals['_USERUNMUTED']._serialized_start=2750
-  _globals['_USERUNMUTED']._serialized_end=2763
-  _globals['_MUTEDWORDSCHANGED']._serialized_start=2765
-  _globals['_MUTEDWORDSCHANGED']._serialized_end=2784
-  _globals['_FOLLOWREQUESTED']._serialized_start=2786
-  _globals['_FOLLOWREQUESTED']._serialized_end=2803
-  _globals['_FOLLOWREQUESTENDED']._serialized_start=2805
-  _globals['_FOLLOWREQUESTENDED']._serialized_end=2843
-  _globals['_AUTHORPRIVACYCHANGED']._serialized_start=2845
-  _globals['_AUTHORPRIVACYCHANGED']._serialized_end=2887
-  _globals['_FEEDBACKRECORDED']._serialized_start=2889
-  _globals['_FEEDBACKRECORDED']._serialized_end=2949
-  _globals['_SEENPOST']._serialized_start=2951
-  _globals['_SEENPOST']._serialized_end=3027
+  _globals['_POSTREPORTED']._serialized_end=2667
+  _globals['_AUTHORFANMODECHANGED']._serialized_start=2669
+  _globals['_AUTHORFANMODECHANGED']._serialized_end=2726
+  _globals['_USERBLOCKED']._serialized_start=2728
+  _globals['_USERBLOCKED']._serialized_end=2741
+  _globals['_USERUNBLOCKED']._serialized_start=2743
+  _globals['_USERUNBLOCKED']._serialized_end=2758
+  _globals['_USERMUTED']._serialized_start=2760
+  _globals['_USERMUTED']._serialized_end=2771
+  _globals['_USERUNMUTED']._serialized_start=2773
+  _globals['_USERUNMUTED']._serialized_end=2786
+  _globals['_MUTEDWORDSCHANGED']._serialized_start=2788
+  _globals['_MUTEDWORDSCHANGED']._serialized_end=2807
+  _globals['_FOLLOWREQUESTED']._serialized_start=2809
+  _globals['_FOLLOWREQUESTED']._serialized_end=2826
+  _globals['_FOLLOWREQUESTENDED']._serialized_start=2828
+  _globals['_FOLLOWREQUESTENDED']._serialized_end=2866
+  _globals['_AUTHORPRIVACYCHANGED']._serialized_start=2868
+  _globals['_AUTHORPRIVACYCHANGED']._serialized_end=2910
+  _globals['_FEEDBACKRECORDED']._serialized_start=2912
+  _globals['_FEEDBACKRECORDED']._serialized_end=2972
+  _globals['_SEENPOST']._serialized_start=2974
+  _globals['_SEENPOST']._serialized_end=3050
 # @@protoc_insertion_point(module_scope)

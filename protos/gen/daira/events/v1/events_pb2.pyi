@@ -627,20 +627,22 @@ class PostReported(_message.Message):
     author_id: _builtins.int
     """User id of the post's author."""
     trust_percent: _builtins.int
-    """How far the reporter was trusted then, 1 to 100: new accounts and those who report a lot count little. 0 in events
-    from before there was trust, and means 100.
+    """How far the reporter was trusted then, 0 to 100: new accounts count nothing, and those who report a lot count little.
+    Events from before there was trust have none, which means 100.
     """
     def __init__(
         self,
         *,
         author_id: _builtins.int = ...,
-        trust_percent: _builtins.int = ...,
+        trust_percent: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_trust_percent", b"_trust_percent", "trust_percent", b"trust_percent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "trust_percent", b"trust_percent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_trust_percent", b"_trust_percent", "author_id", b"author_id", "trust_percent", b"trust_percent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__trust_percent: _TypeAlias = _typing.Literal["trust_percent"]  # noqa: Y015
+    _WhichOneofArgType__trust_percent: _TypeAlias = _typing.Literal["_trust_percent", b"_trust_percent"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__trust_percent) -> _WhichOneofReturnType__trust_percent | None: ...
 
 Global___PostReported: _TypeAlias = PostReported  # noqa: Y015
 

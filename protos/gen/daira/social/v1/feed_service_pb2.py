@@ -28,7 +28,7 @@ from daira.social.v1 import profile_pb2 as daira_dot_social_dot_v1_dot_profile__
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"daira/social/v1/feed_service.proto\x12\x0f\x64\x61ira.social.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1a\x64\x61ira/social/v1/post.proto\x1a\x1d\x64\x61ira/social/v1/profile.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"s\n\x07Ranking\x12\x10\n\x08\x61\x66\x66inity\x18\x01 \x01(\x01\x12\x0f\n\x07quality\x18\x02 \x01(\x01\x12\x11\n\tfreshness\x18\x03 \x01(\x01\x12\x11\n\tdiversity\x18\x04 \x01(\x01\x12\x10\n\x08negative\x18\x05 \x01(\x01\x12\r\n\x05score\x18\x06 \x01(\x01\"\xde\x01\n\x08\x46\x65\x65\x64Item\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post\x12+\n\x06source\x18\x02 \x01(\x0e\x32\x1b.daira.social.v1.FeedSource\x12)\n\x07ranking\x18\x03 \x01(\x0b\x32\x18.daira.social.v1.Ranking\x12-\n\x0breposted_by\x18\x04 \x01(\x0b\x32\x18.daira.social.v1.Profile\x12\x11\n\trepost_id\x18\x05 \x01(\x03\x12\x13\n\x0bseen_before\x18\x06 \x01(\x08\"k\n\x0eRankingWeights\x12\x10\n\x08\x61\x66\x66inity\x18\x01 \x01(\x01\x12\x0f\n\x07quality\x18\x02 \x01(\x01\x12\x11\n\tfreshness\x18\x03 \x01(\x01\x12\x11\n\tdiversity\x18\x04 \x01(\x01\x12\x10\n\x08negative\x18\x05 \x01(\x01\"d\n\x12GetHomeFeedRequest\x12\'\n\x04mode\x18\x01 \x01(\x0e\x32\x19.daira.social.v1.FeedMode\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\x98\x02\n\x13GetHomeFeedResponse\x12(\n\x05items\x18\x01 \x03(\x0b\x32\x19.daira.social.v1.FeedItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08\x64\x65graded\x18\x03 \x01(\x08\x12-\n\tranked_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x07weights\x18\x05 \x01(\x0b\x32\x1f.daira.social.v1.RankingWeights\x12\x33\n\x0f\x64\x65graded_stages\x18\x06 \x03(\x0e\x32\x1a.daira.social.v1.FeedStage\x12\x16\n\x0eranked_down_to\x18\x07 \x01(\x03\"*\n\x14WatchHomeFeedRequest\x12\x12\n\nnewer_than\x18\x01 \x01(\x03\",\n\x15WatchHomeFeedResponse\x12\x13\n\x0bnewer_count\x18\x01 \x01(\x05\"T\n\x18GetAuthorTimelineRequest\x12\x11\n\tauthor_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"l\n\x19GetAuthorTimelineResponse\x12$\n\x05posts\x18\x01 \x03(\x0b\x32\x15.daira.social.v1.Post\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08\x64\x65graded\x18\x03 \x01(\x08*Q\n\x08\x46\x65\x65\x64Mode\x12\x19\n\x15\x46\x45\x45\x44_MODE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x46\x45\x45\x44_MODE_RANKED\x10\x01\x12\x14\n\x10\x46\x45\x45\x44_MODE_LATEST\x10\x02*\x86\x01\n\nFeedSource\x12\x1b\n\x17\x46\x45\x45\x44_SOURCE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x46\x45\x45\x44_SOURCE_INBOX\x10\x01\x12\x16\n\x12\x46\x45\x45\x44_SOURCE_AUTHOR\x10\x02\x12\x17\n\x13\x46\x45\x45\x44_SOURCE_ARCHIVE\x10\x03\x12\x13\n\x0f\x46\x45\x45\x44_SOURCE_OWN\x10\x04*\xd1\x01\n\tFeedStage\x12\x1a\n\x16\x46\x45\x45\x44_STAGE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x46\x45\x45\x44_STAGE_INBOX\x10\x01\x12\x15\n\x11\x46\x45\x45\x44_STAGE_FAN_IN\x10\x02\x12\x13\n\x0f\x46\x45\x45\x44_STAGE_SEEN\x10\x03\x12\x17\n\x13\x46\x45\x45\x44_STAGE_FEATURES\x10\x04\x12\x18\n\x14\x46\x45\x45\x44_STAGE_HYDRATION\x10\x05\x12\x1b\n\x17\x46\x45\x45\x44_STAGE_VIEWER_STATE\x10\x06\x12\x16\n\x12\x46\x45\x45\x44_STAGE_ARCHIVE\x10\x07\x32\xd6\x02\n\x0b\x46\x65\x65\x64Service\x12\x64\n\x0bGetHomeFeed\x12#.daira.social.v1.GetHomeFeedRequest\x1a$.daira.social.v1.GetHomeFeedResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x02\x12i\n\rWatchHomeFeed\x12%.daira.social.v1.WatchHomeFeedRequest\x1a&.daira.social.v1.WatchHomeFeedResponse\"\x07\xca\xf3\x18\x03\n\x01\x02\x30\x01\x12v\n\x11GetAuthorTimeline\x12).daira.social.v1.GetAuthorTimelineRequest\x1a*.daira.social.v1.GetAuthorTimelineResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"daira/social/v1/feed_service.proto\x12\x0f\x64\x61ira.social.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1a\x64\x61ira/social/v1/post.proto\x1a\x1d\x64\x61ira/social/v1/profile.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"s\n\x07Ranking\x12\x10\n\x08\x61\x66\x66inity\x18\x01 \x01(\x01\x12\x0f\n\x07quality\x18\x02 \x01(\x01\x12\x11\n\tfreshness\x18\x03 \x01(\x01\x12\x11\n\tdiversity\x18\x04 \x01(\x01\x12\x10\n\x08negative\x18\x05 \x01(\x01\x12\r\n\x05score\x18\x06 \x01(\x01\"\xde\x01\n\x08\x46\x65\x65\x64Item\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post\x12+\n\x06source\x18\x02 \x01(\x0e\x32\x1b.daira.social.v1.FeedSource\x12)\n\x07ranking\x18\x03 \x01(\x0b\x32\x18.daira.social.v1.Ranking\x12-\n\x0breposted_by\x18\x04 \x01(\x0b\x32\x18.daira.social.v1.Profile\x12\x11\n\trepost_id\x18\x05 \x01(\x03\x12\x13\n\x0bseen_before\x18\x06 \x01(\x08\"k\n\x0eRankingWeights\x12\x10\n\x08\x61\x66\x66inity\x18\x01 \x01(\x01\x12\x0f\n\x07quality\x18\x02 \x01(\x01\x12\x11\n\tfreshness\x18\x03 \x01(\x01\x12\x11\n\tdiversity\x18\x04 \x01(\x01\x12\x10\n\x08negative\x18\x05 \x01(\x01\"d\n\x12GetHomeFeedRequest\x12\'\n\x04mode\x18\x01 \x01(\x0e\x32\x19.daira.social.v1.FeedMode\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\x98\x02\n\x13GetHomeFeedResponse\x12(\n\x05items\x18\x01 \x03(\x0b\x32\x19.daira.social.v1.FeedItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08\x64\x65graded\x18\x03 \x01(\x08\x12-\n\tranked_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x07weights\x18\x05 \x01(\x0b\x32\x1f.daira.social.v1.RankingWeights\x12\x33\n\x0f\x64\x65graded_stages\x18\x06 \x03(\x0e\x32\x1a.daira.social.v1.FeedStage\x12\x16\n\x0eranked_down_to\x18\x07 \x01(\x03\"*\n\x14WatchHomeFeedRequest\x12\x12\n\nnewer_than\x18\x01 \x01(\x03\",\n\x15WatchHomeFeedResponse\x12\x13\n\x0bnewer_count\x18\x01 \x01(\x05\"/\n\x0cPostFeedback\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x0e\n\x06opened\x18\x02 \x01(\x08\"^\n\x15RecordFeedbackRequest\x12,\n\x05items\x18\x01 \x03(\x0b\x32\x1d.daira.social.v1.PostFeedback\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x18\n\x16RecordFeedbackResponse\"T\n\x18GetAuthorTimelineRequest\x12\x11\n\tauthor_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"l\n\x19GetAuthorTimelineResponse\x12$\n\x05posts\x18\x01 \x03(\x0b\x32\x15.daira.social.v1.Post\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08\x64\x65graded\x18\x03 \x01(\x08*Q\n\x08\x46\x65\x65\x64Mode\x12\x19\n\x15\x46\x45\x45\x44_MODE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x46\x45\x45\x44_MODE_RANKED\x10\x01\x12\x14\n\x10\x46\x45\x45\x44_MODE_LATEST\x10\x02*\x86\x01\n\nFeedSource\x12\x1b\n\x17\x46\x45\x45\x44_SOURCE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x46\x45\x45\x44_SOURCE_INBOX\x10\x01\x12\x16\n\x12\x46\x45\x45\x44_SOURCE_AUTHOR\x10\x02\x12\x17\n\x13\x46\x45\x45\x44_SOURCE_ARCHIVE\x10\x03\x12\x13\n\x0f\x46\x45\x45\x44_SOURCE_OWN\x10\x04*\xd1\x01\n\tFeedStage\x12\x1a\n\x16\x46\x45\x45\x44_STAGE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x46\x45\x45\x44_STAGE_INBOX\x10\x01\x12\x15\n\x11\x46\x45\x45\x44_STAGE_FAN_IN\x10\x02\x12\x13\n\x0f\x46\x45\x45\x44_STAGE_SEEN\x10\x03\x12\x17\n\x13\x46\x45\x45\x44_STAGE_FEATURES\x10\x04\x12\x18\n\x14\x46\x45\x45\x44_STAGE_HYDRATION\x10\x05\x12\x1b\n\x17\x46\x45\x45\x44_STAGE_VIEWER_STATE\x10\x06\x12\x16\n\x12\x46\x45\x45\x44_STAGE_ARCHIVE\x10\x07\x32\xc5\x03\n\x0b\x46\x65\x65\x64Service\x12\x64\n\x0bGetHomeFeed\x12#.daira.social.v1.GetHomeFeedRequest\x1a$.daira.social.v1.GetHomeFeedResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x02\x12i\n\rWatchHomeFeed\x12%.daira.social.v1.WatchHomeFeedRequest\x1a&.daira.social.v1.WatchHomeFeedResponse\"\x07\xca\xf3\x18\x03\n\x01\x02\x30\x01\x12m\n\x0eRecordFeedback\x12&.daira.social.v1.RecordFeedbackRequest\x1a\'.daira.social.v1.RecordFeedbackResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12v\n\x11GetAuthorTimeline\x12).daira.social.v1.GetAuthorTimelineRequest\x1a*.daira.social.v1.GetAuthorTimelineResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,14 +39,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FEEDSERVICE'].methods_by_name['GetHomeFeed']._serialized_options = b'\220\002\001\312\363\030\003\n\001\002'
   _globals['_FEEDSERVICE'].methods_by_name['WatchHomeFeed']._loaded_options = None
   _globals['_FEEDSERVICE'].methods_by_name['WatchHomeFeed']._serialized_options = b'\312\363\030\003\n\001\002'
+  _globals['_FEEDSERVICE'].methods_by_name['RecordFeedback']._loaded_options = None
+  _globals['_FEEDSERVICE'].methods_by_name['RecordFeedback']._serialized_options = b'\220\002\002\312\363\030\003\n\001\002'
   _globals['_FEEDSERVICE'].methods_by_name['GetAuthorTimeline']._loaded_options = None
   _globals['_FEEDSERVICE'].methods_by_name['GetAuthorTimeline']._serialized_options = b'\220\002\001\312\363\030\003\n\001\001'
-  _globals['_FEEDMODE']._serialized_start=1299
-  _globals['_FEEDMODE']._serialized_end=1380
-  _globals['_FEEDSOURCE']._serialized_start=1383
-  _globals['_FEEDSOURCE']._serialized_end=1517
-  _globals['_FEEDSTAGE']._serialized_start=1520
-  _globals['_FEEDSTAGE']._serialized_end=1729
+  _globals['_FEEDMODE']._serialized_start=1470
+  _globals['_FEEDMODE']._serialized_end=1551
+  _globals['_FEEDSOURCE']._serialized_start=1554
+  _globals['_FEEDSOURCE']._serialized_end=1688
+  _globals['_FEEDSTAGE']._serialized_start=1691
+  _globals['_FEEDSTAGE']._serialized_end=1900
   _globals['_RANKING']._serialized_start=177
   _globals['_RANKING']._serialized_end=292
   _globals['_FEEDITEM']._serialized_start=295
@@ -61,10 +63,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHHOMEFEEDREQUEST']._serialized_end=1055
   _globals['_WATCHHOMEFEEDRESPONSE']._serialized_start=1057
   _globals['_WATCHHOMEFEEDRESPONSE']._serialized_end=1101
-  _globals['_GETAUTHORTIMELINEREQUEST']._serialized_start=1103
-  _globals['_GETAUTHORTIMELINEREQUEST']._serialized_end=1187
-  _globals['_GETAUTHORTIMELINERESPONSE']._serialized_start=1189
-  _globals['_GETAUTHORTIMELINERESPONSE']._serialized_end=1297
-  _globals['_FEEDSERVICE']._serialized_start=1732
-  _globals['_FEEDSERVICE']._serialized_end=2074
+  _globals['_POSTFEEDBACK']._serialized_start=1103
+  _globals['_POSTFEEDBACK']._serialized_end=1150
+  _globals['_RECORDFEEDBACKREQUEST']._serialized_start=1152
+  _globals['_RECORDFEEDBACKREQUEST']._serialized_end=1246
+  _globals['_RECORDFEEDBACKRESPONSE']._serialized_start=1248
+  _globals['_RECORDFEEDBACKRESPONSE']._serialized_end=1272
+  _globals['_GETAUTHORTIMELINEREQUEST']._serialized_start=1274
+  _globals['_GETAUTHORTIMELINEREQUEST']._serialized_end=1358
+  _globals['_GETAUTHORTIMELINERESPONSE']._serialized_start=1360
+  _globals['_GETAUTHORTIMELINERESPONSE']._serialized_end=1468
+  _globals['_FEEDSERVICE']._serialized_start=1903
+  _globals['_FEEDSERVICE']._serialized_end=2356
 # @@protoc_insertion_point(module_scope)

@@ -45,6 +45,11 @@ class FeedServiceStub:
                 request_serializer=daira_dot_social_dot_v1_dot_feed__service__pb2.WatchHomeFeedRequest.SerializeToString,
                 response_deserializer=daira_dot_social_dot_v1_dot_feed__service__pb2.WatchHomeFeedResponse.FromString,
                 _registered_method=True)
+        self.RecordFeedback = channel.unary_unary(
+                '/daira.social.v1.FeedService/RecordFeedback',
+                request_serializer=daira_dot_social_dot_v1_dot_feed__service__pb2.RecordFeedbackRequest.SerializeToString,
+                response_deserializer=daira_dot_social_dot_v1_dot_feed__service__pb2.RecordFeedbackResponse.FromString,
+                _registered_method=True)
         self.GetAuthorTimeline = channel.unary_unary(
                 '/daira.social.v1.FeedService/GetAuthorTimeline',
                 request_serializer=daira_dot_social_dot_v1_dot_feed__service__pb2.GetAuthorTimelineRequest.SerializeToString,
@@ -72,8 +77,18 @@ class FeedServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordFeedback(self, request, context):
+        """Takes in what the caller saw and opened, in batches: it moves quality and affinity, and what was seen is not shown
+        again while something else waits. Each post counts once in a week. Posts unknown or deleted, and the caller's own,
+        are passed over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetAuthorTimeline(self, request, context):
-        """A page of one author's posts, newest first.
+        """A page of one author's posts, newest first. PROFILE_PRIVATE when only followers see them, BLOCKED when the caller
+        blocks the author, PROFILE_NOT_FOUND also when the author blocks the caller.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -91,6 +106,11 @@ def add_FeedServiceServicer_to_server(servicer, server):
                     servicer.WatchHomeFeed,
                     request_deserializer=daira_dot_social_dot_v1_dot_feed__service__pb2.WatchHomeFeedRequest.FromString,
                     response_serializer=daira_dot_social_dot_v1_dot_feed__service__pb2.WatchHomeFeedResponse.SerializeToString,
+            ),
+            'RecordFeedback': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordFeedback,
+                    request_deserializer=daira_dot_social_dot_v1_dot_feed__service__pb2.RecordFeedbackRequest.FromString,
+                    response_serializer=daira_dot_social_dot_v1_dot_feed__service__pb2.RecordFeedbackResponse.SerializeToString,
             ),
             'GetAuthorTimeline': grpc.unary_unary_rpc_method_handler(
                     servicer.GetAuthorTimeline,
@@ -153,6 +173,33 @@ class FeedService:
             '/daira.social.v1.FeedService/WatchHomeFeed',
             daira_dot_social_dot_v1_dot_feed__service__pb2.WatchHomeFeedRequest.SerializeToString,
             daira_dot_social_dot_v1_dot_feed__service__pb2.WatchHomeFeedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordFeedback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/daira.social.v1.FeedService/RecordFeedback',
+            daira_dot_social_dot_v1_dot_feed__service__pb2.RecordFeedbackRequest.SerializeToString,
+            daira_dot_social_dot_v1_dot_feed__service__pb2.RecordFeedbackResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,8 +40,15 @@ class FeedServiceStub:
     OVERLOADED when there are too many watchers or this one does not read, and with DEADLINE_EXCEEDED after ten minutes:
     connect again then.
     """
+    RecordFeedback: _grpc.UnaryUnaryMultiCallable[_feed_service_pb2.RecordFeedbackRequest, _feed_service_pb2.RecordFeedbackResponse]
+    """Takes in what the caller saw and opened, in batches: it moves quality and affinity, and what was seen is not shown
+    again while something else waits. Each post counts once in a week. Posts unknown or deleted, and the caller's own,
+    are passed over.
+    """
     GetAuthorTimeline: _grpc.UnaryUnaryMultiCallable[_feed_service_pb2.GetAuthorTimelineRequest, _feed_service_pb2.GetAuthorTimelineResponse]
-    """A page of one author's posts, newest first."""
+    """A page of one author's posts, newest first. PROFILE_PRIVATE when only followers see them, BLOCKED when the caller
+    blocks the author, PROFILE_NOT_FOUND also when the author blocks the caller.
+    """
 
 @_typing.type_check_only
 class FeedServiceAsyncStub(FeedServiceStub):
@@ -55,8 +62,15 @@ class FeedServiceAsyncStub(FeedServiceStub):
     OVERLOADED when there are too many watchers or this one does not read, and with DEADLINE_EXCEEDED after ten minutes:
     connect again then.
     """
+    RecordFeedback: _aio.UnaryUnaryMultiCallable[_feed_service_pb2.RecordFeedbackRequest, _feed_service_pb2.RecordFeedbackResponse]  # type: ignore[assignment]
+    """Takes in what the caller saw and opened, in batches: it moves quality and affinity, and what was seen is not shown
+    again while something else waits. Each post counts once in a week. Posts unknown or deleted, and the caller's own,
+    are passed over.
+    """
     GetAuthorTimeline: _aio.UnaryUnaryMultiCallable[_feed_service_pb2.GetAuthorTimelineRequest, _feed_service_pb2.GetAuthorTimelineResponse]  # type: ignore[assignment]
-    """A page of one author's posts, newest first."""
+    """A page of one author's posts, newest first. PROFILE_PRIVATE when only followers see them, BLOCKED when the caller
+    blocks the author, PROFILE_NOT_FOUND also when the author blocks the caller.
+    """
 
 class FeedServiceServicer(metaclass=_abc_1.ABCMeta):
     """Feeds: the viewer's home, and one author's timeline."""
@@ -81,11 +95,24 @@ class FeedServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def RecordFeedback(
+        self,
+        request: _feed_service_pb2.RecordFeedbackRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_feed_service_pb2.RecordFeedbackResponse, _abc.Awaitable[_feed_service_pb2.RecordFeedbackResponse]]:
+        """Takes in what the caller saw and opened, in batches: it moves quality and affinity, and what was seen is not shown
+        again while something else waits. Each post counts once in a week. Posts unknown or deleted, and the caller's own,
+        are passed over.
+        """
+
+    @_abc_1.abstractmethod
     def GetAuthorTimeline(
         self,
         request: _feed_service_pb2.GetAuthorTimelineRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_feed_service_pb2.GetAuthorTimelineResponse, _abc.Awaitable[_feed_service_pb2.GetAuthorTimelineResponse]]:
-        """A page of one author's posts, newest first."""
+        """A page of one author's posts, newest first. PROFILE_PRIVATE when only followers see them, BLOCKED when the caller
+        blocks the author, PROFILE_NOT_FOUND also when the author blocks the caller.
+        """
 
 def add_FeedServiceServicer_to_server(servicer: FeedServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -26,7 +26,7 @@ from daira.common.v1 import access_pb2 as daira_dot_common_dot_v1_dot_access__pb
 from daira.social.v1 import profile_pb2 as daira_dot_social_dot_v1_dot_profile__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#daira/social/v1/graph_service.proto\x12\x0f\x64\x61ira.social.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1d\x64\x61ira/social/v1/profile.proto\"=\n\rFollowRequest\x12\x13\n\x0b\x66ollowee_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\";\n\x0e\x46ollowResponse\x12)\n\x07profile\x18\x01 \x01(\x0b\x32\x18.daira.social.v1.Profile\"?\n\x0fUnfollowRequest\x12\x13\n\x0b\x66ollowee_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"=\n\x10UnfollowResponse\x12)\n\x07profile\x18\x01 \x01(\x0b\x32\x18.daira.social.v1.Profile\"N\n\x14ListFollowersRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\\\n\x15ListFollowersResponse\x12*\n\x08profiles\x18\x01 \x03(\x0b\x32\x18.daira.social.v1.Profile\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"N\n\x14ListFollowingRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\\\n\x15ListFollowingResponse\x12*\n\x08profiles\x18\x01 \x03(\x0b\x32\x18.daira.social.v1.Profile\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x9a\x03\n\x0cGraphService\x12U\n\x06\x46ollow\x12\x1e.daira.social.v1.FollowRequest\x1a\x1f.daira.social.v1.FollowResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12[\n\x08Unfollow\x12 .daira.social.v1.UnfollowRequest\x1a!.daira.social.v1.UnfollowResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12j\n\rListFollowers\x12%.daira.social.v1.ListFollowersRequest\x1a&.daira.social.v1.ListFollowersResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x01\x12j\n\rListFollowing\x12%.daira.social.v1.ListFollowingRequest\x1a&.daira.social.v1.ListFollowingResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#daira/social/v1/graph_service.proto\x12\x0f\x64\x61ira.social.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1d\x64\x61ira/social/v1/profile.proto\"=\n\rFollowRequest\x12\x13\n\x0b\x66ollowee_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\";\n\x0e\x46ollowResponse\x12)\n\x07profile\x18\x01 \x01(\x0b\x32\x18.daira.social.v1.Profile\"?\n\x0fUnfollowRequest\x12\x13\n\x0b\x66ollowee_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"=\n\x10UnfollowResponse\x12)\n\x07profile\x18\x01 \x01(\x0b\x32\x18.daira.social.v1.Profile\"N\n\x14ListFollowersRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\\\n\x15ListFollowersResponse\x12*\n\x08profiles\x18\x01 \x03(\x0b\x32\x18.daira.social.v1.Profile\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"N\n\x14ListFollowingRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\\\n\x15ListFollowingResponse\x12*\n\x08profiles\x18\x01 \x03(\x0b\x32\x18.daira.social.v1.Profile\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"E\n\x15RemoveFollowerRequest\x12\x13\n\x0b\x66ollower_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x18\n\x16RemoveFollowerResponse\"B\n\x19ListFollowRequestsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"a\n\x1aListFollowRequestsResponse\x12*\n\x08profiles\x18\x01 \x03(\x0b\x32\x18.daira.social.v1.Profile\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Z\n\x1a\x41nswerFollowRequestRequest\x12\x13\n\x0b\x66ollower_id\x18\x01 \x01(\x03\x12\x0e\n\x06\x61\x63\x63\x65pt\x18\x02 \x01(\x08\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"H\n\x1b\x41nswerFollowRequestResponse\x12)\n\x07profile\x18\x01 \x01(\x0b\x32\x18.daira.social.v1.Profile2\x82\x06\n\x0cGraphService\x12U\n\x06\x46ollow\x12\x1e.daira.social.v1.FollowRequest\x1a\x1f.daira.social.v1.FollowResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12[\n\x08Unfollow\x12 .daira.social.v1.UnfollowRequest\x1a!.daira.social.v1.UnfollowResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12j\n\rListFollowers\x12%.daira.social.v1.ListFollowersRequest\x1a&.daira.social.v1.ListFollowersResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x01\x12j\n\rListFollowing\x12%.daira.social.v1.ListFollowingRequest\x1a&.daira.social.v1.ListFollowingResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x01\x12m\n\x0eRemoveFollower\x12&.daira.social.v1.RemoveFollowerRequest\x1a\'.daira.social.v1.RemoveFollowerResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12y\n\x12ListFollowRequests\x12*.daira.social.v1.ListFollowRequestsRequest\x1a+.daira.social.v1.ListFollowRequestsResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x02\x12|\n\x13\x41nswerFollowRequest\x12+.daira.social.v1.AnswerFollowRequestRequest\x1a,.daira.social.v1.AnswerFollowRequestResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +41,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GRAPHSERVICE'].methods_by_name['ListFollowers']._serialized_options = b'\220\002\001\312\363\030\003\n\001\001'
   _globals['_GRAPHSERVICE'].methods_by_name['ListFollowing']._loaded_options = None
   _globals['_GRAPHSERVICE'].methods_by_name['ListFollowing']._serialized_options = b'\220\002\001\312\363\030\003\n\001\001'
+  _globals['_GRAPHSERVICE'].methods_by_name['RemoveFollower']._loaded_options = None
+  _globals['_GRAPHSERVICE'].methods_by_name['RemoveFollower']._serialized_options = b'\220\002\002\312\363\030\003\n\001\002'
+  _globals['_GRAPHSERVICE'].methods_by_name['ListFollowRequests']._loaded_options = None
+  _globals['_GRAPHSERVICE'].methods_by_name['ListFollowRequests']._serialized_options = b'\220\002\001\312\363\030\003\n\001\002'
+  _globals['_GRAPHSERVICE'].methods_by_name['AnswerFollowRequest']._loaded_options = None
+  _globals['_GRAPHSERVICE'].methods_by_name['AnswerFollowRequest']._serialized_options = b'\220\002\002\312\363\030\003\n\001\002'
   _globals['_FOLLOWREQUEST']._serialized_start=117
   _globals['_FOLLOWREQUEST']._serialized_end=178
   _globals['_FOLLOWRESPONSE']._serialized_start=180
@@ -57,6 +63,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTFOLLOWINGREQUEST']._serialized_end=621
   _globals['_LISTFOLLOWINGRESPONSE']._serialized_start=623
   _globals['_LISTFOLLOWINGRESPONSE']._serialized_end=715
-  _globals['_GRAPHSERVICE']._serialized_start=718
-  _globals['_GRAPHSERVICE']._serialized_end=1128
+  _globals['_REMOVEFOLLOWERREQUEST']._serialized_start=717
+  _globals['_REMOVEFOLLOWERREQUEST']._serialized_end=786
+  _globals['_REMOVEFOLLOWERRESPONSE']._serialized_start=788
+  _globals['_REMOVEFOLLOWERRESPONSE']._serialized_end=812
+  _globals['_LISTFOLLOWREQUESTSREQUEST']._serialized_start=814
+  _globals['_LISTFOLLOWREQUESTSREQUEST']._serialized_end=880
+  _globals['_LISTFOLLOWREQUESTSRESPONSE']._serialized_start=882
+  _globals['_LISTFOLLOWREQUESTSRESPONSE']._serialized_end=979
+  _globals['_ANSWERFOLLOWREQUESTREQUEST']._serialized_start=981
+  _globals['_ANSWERFOLLOWREQUESTREQUEST']._serialized_end=1071
+  _globals['_ANSWERFOLLOWREQUESTRESPONSE']._serialized_start=1073
+  _globals['_ANSWERFOLLOWREQUESTRESPONSE']._serialized_end=1145
+  _globals['_GRAPHSERVICE']._serialized_start=1148
+  _globals['_GRAPHSERVICE']._serialized_end=1918
 # @@protoc_insertion_point(module_scope)

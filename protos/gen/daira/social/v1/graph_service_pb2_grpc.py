@@ -55,6 +55,21 @@ class GraphServiceStub:
                 request_serializer=daira_dot_social_dot_v1_dot_graph__service__pb2.ListFollowingRequest.SerializeToString,
                 response_deserializer=daira_dot_social_dot_v1_dot_graph__service__pb2.ListFollowingResponse.FromString,
                 _registered_method=True)
+        self.RemoveFollower = channel.unary_unary(
+                '/daira.social.v1.GraphService/RemoveFollower',
+                request_serializer=daira_dot_social_dot_v1_dot_graph__service__pb2.RemoveFollowerRequest.SerializeToString,
+                response_deserializer=daira_dot_social_dot_v1_dot_graph__service__pb2.RemoveFollowerResponse.FromString,
+                _registered_method=True)
+        self.ListFollowRequests = channel.unary_unary(
+                '/daira.social.v1.GraphService/ListFollowRequests',
+                request_serializer=daira_dot_social_dot_v1_dot_graph__service__pb2.ListFollowRequestsRequest.SerializeToString,
+                response_deserializer=daira_dot_social_dot_v1_dot_graph__service__pb2.ListFollowRequestsResponse.FromString,
+                _registered_method=True)
+        self.AnswerFollowRequest = channel.unary_unary(
+                '/daira.social.v1.GraphService/AnswerFollowRequest',
+                request_serializer=daira_dot_social_dot_v1_dot_graph__service__pb2.AnswerFollowRequestRequest.SerializeToString,
+                response_deserializer=daira_dot_social_dot_v1_dot_graph__service__pb2.AnswerFollowRequestResponse.FromString,
+                _registered_method=True)
 
 
 class GraphServiceServicer:
@@ -62,14 +77,14 @@ class GraphServiceServicer:
     """
 
     def Follow(self, request, context):
-        """The caller follows a person, from the next feed on. Following twice is no error.
+        """The caller follows a person, from the next feed on, or asks to when the person is private. Twice is no error.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Unfollow(self, request, context):
-        """The caller no longer follows a person. Unfollowing a stranger is no error.
+        """The caller no longer follows a person, or takes the request back. Unfollowing a stranger is no error.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,6 +99,27 @@ class GraphServiceServicer:
 
     def ListFollowing(self, request, context):
         """The people whom a person follows, latest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveFollower(self, request, context):
+        """The caller ends somebody's follow of them. Somebody who does not follow is no error.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFollowRequests(self, request, context):
+        """The people who ask to follow the caller, latest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AnswerFollowRequest(self, request, context):
+        """The caller accepts or declines a request to follow them. FOLLOW_REQUEST_NOT_FOUND when there is none (any more).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -111,6 +147,21 @@ def add_GraphServiceServicer_to_server(servicer, server):
                     servicer.ListFollowing,
                     request_deserializer=daira_dot_social_dot_v1_dot_graph__service__pb2.ListFollowingRequest.FromString,
                     response_serializer=daira_dot_social_dot_v1_dot_graph__service__pb2.ListFollowingResponse.SerializeToString,
+            ),
+            'RemoveFollower': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveFollower,
+                    request_deserializer=daira_dot_social_dot_v1_dot_graph__service__pb2.RemoveFollowerRequest.FromString,
+                    response_serializer=daira_dot_social_dot_v1_dot_graph__service__pb2.RemoveFollowerResponse.SerializeToString,
+            ),
+            'ListFollowRequests': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFollowRequests,
+                    request_deserializer=daira_dot_social_dot_v1_dot_graph__service__pb2.ListFollowRequestsRequest.FromString,
+                    response_serializer=daira_dot_social_dot_v1_dot_graph__service__pb2.ListFollowRequestsResponse.SerializeToString,
+            ),
+            'AnswerFollowRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnswerFollowRequest,
+                    request_deserializer=daira_dot_social_dot_v1_dot_graph__service__pb2.AnswerFollowRequestRequest.FromString,
+                    response_serializer=daira_dot_social_dot_v1_dot_graph__service__pb2.AnswerFollowRequestResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +273,87 @@ class GraphService:
             '/daira.social.v1.GraphService/ListFollowing',
             daira_dot_social_dot_v1_dot_graph__service__pb2.ListFollowingRequest.SerializeToString,
             daira_dot_social_dot_v1_dot_graph__service__pb2.ListFollowingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveFollower(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/daira.social.v1.GraphService/RemoveFollower',
+            daira_dot_social_dot_v1_dot_graph__service__pb2.RemoveFollowerRequest.SerializeToString,
+            daira_dot_social_dot_v1_dot_graph__service__pb2.RemoveFollowerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFollowRequests(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/daira.social.v1.GraphService/ListFollowRequests',
+            daira_dot_social_dot_v1_dot_graph__service__pb2.ListFollowRequestsRequest.SerializeToString,
+            daira_dot_social_dot_v1_dot_graph__service__pb2.ListFollowRequestsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnswerFollowRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/daira.social.v1.GraphService/AnswerFollowRequest',
+            daira_dot_social_dot_v1_dot_graph__service__pb2.AnswerFollowRequestRequest.SerializeToString,
+            daira_dot_social_dot_v1_dot_graph__service__pb2.AnswerFollowRequestResponse.FromString,
             options,
             channel_credentials,
             insecure,

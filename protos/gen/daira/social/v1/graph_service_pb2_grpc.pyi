@@ -34,13 +34,19 @@ class GraphServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> GraphServiceAsyncStub: ...
     Follow: _grpc.UnaryUnaryMultiCallable[_graph_service_pb2.FollowRequest, _graph_service_pb2.FollowResponse]
-    """The caller follows a person, from the next feed on. Following twice is no error."""
+    """The caller follows a person, from the next feed on, or asks to when the person is private. Twice is no error."""
     Unfollow: _grpc.UnaryUnaryMultiCallable[_graph_service_pb2.UnfollowRequest, _graph_service_pb2.UnfollowResponse]
-    """The caller no longer follows a person. Unfollowing a stranger is no error."""
+    """The caller no longer follows a person, or takes the request back. Unfollowing a stranger is no error."""
     ListFollowers: _grpc.UnaryUnaryMultiCallable[_graph_service_pb2.ListFollowersRequest, _graph_service_pb2.ListFollowersResponse]
     """The people who follow a person, latest first."""
     ListFollowing: _grpc.UnaryUnaryMultiCallable[_graph_service_pb2.ListFollowingRequest, _graph_service_pb2.ListFollowingResponse]
     """The people whom a person follows, latest first."""
+    RemoveFollower: _grpc.UnaryUnaryMultiCallable[_graph_service_pb2.RemoveFollowerRequest, _graph_service_pb2.RemoveFollowerResponse]
+    """The caller ends somebody's follow of them. Somebody who does not follow is no error."""
+    ListFollowRequests: _grpc.UnaryUnaryMultiCallable[_graph_service_pb2.ListFollowRequestsRequest, _graph_service_pb2.ListFollowRequestsResponse]
+    """The people who ask to follow the caller, latest first."""
+    AnswerFollowRequest: _grpc.UnaryUnaryMultiCallable[_graph_service_pb2.AnswerFollowRequestRequest, _graph_service_pb2.AnswerFollowRequestResponse]
+    """The caller accepts or declines a request to follow them. FOLLOW_REQUEST_NOT_FOUND when there is none (any more)."""
 
 @_typing.type_check_only
 class GraphServiceAsyncStub(GraphServiceStub):
@@ -48,13 +54,19 @@ class GraphServiceAsyncStub(GraphServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Follow: _aio.UnaryUnaryMultiCallable[_graph_service_pb2.FollowRequest, _graph_service_pb2.FollowResponse]  # type: ignore[assignment]
-    """The caller follows a person, from the next feed on. Following twice is no error."""
+    """The caller follows a person, from the next feed on, or asks to when the person is private. Twice is no error."""
     Unfollow: _aio.UnaryUnaryMultiCallable[_graph_service_pb2.UnfollowRequest, _graph_service_pb2.UnfollowResponse]  # type: ignore[assignment]
-    """The caller no longer follows a person. Unfollowing a stranger is no error."""
+    """The caller no longer follows a person, or takes the request back. Unfollowing a stranger is no error."""
     ListFollowers: _aio.UnaryUnaryMultiCallable[_graph_service_pb2.ListFollowersRequest, _graph_service_pb2.ListFollowersResponse]  # type: ignore[assignment]
     """The people who follow a person, latest first."""
     ListFollowing: _aio.UnaryUnaryMultiCallable[_graph_service_pb2.ListFollowingRequest, _graph_service_pb2.ListFollowingResponse]  # type: ignore[assignment]
     """The people whom a person follows, latest first."""
+    RemoveFollower: _aio.UnaryUnaryMultiCallable[_graph_service_pb2.RemoveFollowerRequest, _graph_service_pb2.RemoveFollowerResponse]  # type: ignore[assignment]
+    """The caller ends somebody's follow of them. Somebody who does not follow is no error."""
+    ListFollowRequests: _aio.UnaryUnaryMultiCallable[_graph_service_pb2.ListFollowRequestsRequest, _graph_service_pb2.ListFollowRequestsResponse]  # type: ignore[assignment]
+    """The people who ask to follow the caller, latest first."""
+    AnswerFollowRequest: _aio.UnaryUnaryMultiCallable[_graph_service_pb2.AnswerFollowRequestRequest, _graph_service_pb2.AnswerFollowRequestResponse]  # type: ignore[assignment]
+    """The caller accepts or declines a request to follow them. FOLLOW_REQUEST_NOT_FOUND when there is none (any more)."""
 
 class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
     """Who follows whom."""
@@ -65,7 +77,7 @@ class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _graph_service_pb2.FollowRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_graph_service_pb2.FollowResponse, _abc.Awaitable[_graph_service_pb2.FollowResponse]]:
-        """The caller follows a person, from the next feed on. Following twice is no error."""
+        """The caller follows a person, from the next feed on, or asks to when the person is private. Twice is no error."""
 
     @_abc_1.abstractmethod
     def Unfollow(
@@ -73,7 +85,7 @@ class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _graph_service_pb2.UnfollowRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_graph_service_pb2.UnfollowResponse, _abc.Awaitable[_graph_service_pb2.UnfollowResponse]]:
-        """The caller no longer follows a person. Unfollowing a stranger is no error."""
+        """The caller no longer follows a person, or takes the request back. Unfollowing a stranger is no error."""
 
     @_abc_1.abstractmethod
     def ListFollowers(
@@ -90,5 +102,29 @@ class GraphServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_graph_service_pb2.ListFollowingResponse, _abc.Awaitable[_graph_service_pb2.ListFollowingResponse]]:
         """The people whom a person follows, latest first."""
+
+    @_abc_1.abstractmethod
+    def RemoveFollower(
+        self,
+        request: _graph_service_pb2.RemoveFollowerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_graph_service_pb2.RemoveFollowerResponse, _abc.Awaitable[_graph_service_pb2.RemoveFollowerResponse]]:
+        """The caller ends somebody's follow of them. Somebody who does not follow is no error."""
+
+    @_abc_1.abstractmethod
+    def ListFollowRequests(
+        self,
+        request: _graph_service_pb2.ListFollowRequestsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_graph_service_pb2.ListFollowRequestsResponse, _abc.Awaitable[_graph_service_pb2.ListFollowRequestsResponse]]:
+        """The people who ask to follow the caller, latest first."""
+
+    @_abc_1.abstractmethod
+    def AnswerFollowRequest(
+        self,
+        request: _graph_service_pb2.AnswerFollowRequestRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_graph_service_pb2.AnswerFollowRequestResponse, _abc.Awaitable[_graph_service_pb2.AnswerFollowRequestResponse]]:
+        """The caller accepts or declines a request to follow them. FOLLOW_REQUEST_NOT_FOUND when there is none (any more)."""
 
 def add_GraphServiceServicer_to_server(servicer: GraphServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -26,7 +26,7 @@ from daira.common.v1 import access_pb2 as daira_dot_common_dot_v1_dot_access__pb
 from daira.social.v1 import post_pb2 as daira_dot_social_dot_v1_dot_post__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"daira/social/v1/post_service.proto\x12\x0f\x64\x61ira.social.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1a\x64\x61ira/social/v1/post.proto\":\n\x11\x43reatePostRequest\x12\x0c\n\x04\x62ody\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"9\n\x12\x43reatePostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post\"=\n\x11\x44\x65letePostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x14\n\x12\x44\x65letePostResponse\"!\n\x0eGetPostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\"6\n\x0fGetPostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post\";\n\x0fLikePostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"7\n\x10LikePostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post\"=\n\x11UnlikePostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"9\n\x12UnlikePostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post\"=\n\x11ReportPostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x14\n\x12ReportPostResponse2\xd0\x04\n\x0bPostService\x12\x61\n\nCreatePost\x12\".daira.social.v1.CreatePostRequest\x1a#.daira.social.v1.CreatePostResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12\x61\n\nDeletePost\x12\".daira.social.v1.DeletePostRequest\x1a#.daira.social.v1.DeletePostResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12X\n\x07GetPost\x12\x1f.daira.social.v1.GetPostRequest\x1a .daira.social.v1.GetPostResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x01\x12[\n\x08LikePost\x12 .daira.social.v1.LikePostRequest\x1a!.daira.social.v1.LikePostResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12\x61\n\nUnlikePost\x12\".daira.social.v1.UnlikePostRequest\x1a#.daira.social.v1.UnlikePostResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12\x61\n\nReportPost\x12\".daira.social.v1.ReportPostRequest\x1a#.daira.social.v1.ReportPostResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"daira/social/v1/post_service.proto\x12\x0f\x64\x61ira.social.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1a\x64\x61ira/social/v1/post.proto\":\n\x11\x43reatePostRequest\x12\x0c\n\x04\x62ody\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"9\n\x12\x43reatePostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post\"=\n\x11\x44\x65letePostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x14\n\x12\x44\x65letePostResponse\"!\n\x0eGetPostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\"6\n\x0fGetPostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post\";\n\x0fLikePostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"7\n\x10LikePostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post\"=\n\x11UnlikePostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"9\n\x12UnlikePostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post\"=\n\x11ReportPostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x14\n\x12ReportPostResponse\"9\n\rRepostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"5\n\x0eRepostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post\"=\n\x11UndoRepostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"9\n\x12UndoRepostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post2\x8a\x06\n\x0bPostService\x12\x61\n\nCreatePost\x12\".daira.social.v1.CreatePostRequest\x1a#.daira.social.v1.CreatePostResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12\x61\n\nDeletePost\x12\".daira.social.v1.DeletePostRequest\x1a#.daira.social.v1.DeletePostResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12X\n\x07GetPost\x12\x1f.daira.social.v1.GetPostRequest\x1a .daira.social.v1.GetPostResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x01\x12[\n\x08LikePost\x12 .daira.social.v1.LikePostRequest\x1a!.daira.social.v1.LikePostResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12\x61\n\nUnlikePost\x12\".daira.social.v1.UnlikePostRequest\x1a#.daira.social.v1.UnlikePostResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12\x61\n\nReportPost\x12\".daira.social.v1.ReportPostRequest\x1a#.daira.social.v1.ReportPostResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12U\n\x06Repost\x12\x1e.daira.social.v1.RepostRequest\x1a\x1f.daira.social.v1.RepostResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12\x61\n\nUndoRepost\x12\".daira.social.v1.UndoRepostRequest\x1a#.daira.social.v1.UndoRepostResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,6 +45,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POSTSERVICE'].methods_by_name['UnlikePost']._serialized_options = b'\220\002\002\312\363\030\003\n\001\002'
   _globals['_POSTSERVICE'].methods_by_name['ReportPost']._loaded_options = None
   _globals['_POSTSERVICE'].methods_by_name['ReportPost']._serialized_options = b'\220\002\002\312\363\030\003\n\001\002'
+  _globals['_POSTSERVICE'].methods_by_name['Repost']._loaded_options = None
+  _globals['_POSTSERVICE'].methods_by_name['Repost']._serialized_options = b'\220\002\002\312\363\030\003\n\001\002'
+  _globals['_POSTSERVICE'].methods_by_name['UndoRepost']._loaded_options = None
+  _globals['_POSTSERVICE'].methods_by_name['UndoRepost']._serialized_options = b'\220\002\002\312\363\030\003\n\001\002'
   _globals['_CREATEPOSTREQUEST']._serialized_start=113
   _globals['_CREATEPOSTREQUEST']._serialized_end=171
   _globals['_CREATEPOSTRESPONSE']._serialized_start=173
@@ -69,6 +73,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPORTPOSTREQUEST']._serialized_end=709
   _globals['_REPORTPOSTRESPONSE']._serialized_start=711
   _globals['_REPORTPOSTRESPONSE']._serialized_end=731
-  _globals['_POSTSERVICE']._serialized_start=734
-  _globals['_POSTSERVICE']._serialized_end=1326
+  _globals['_REPOSTREQUEST']._serialized_start=733
+  _globals['_REPOSTREQUEST']._serialized_end=790
+  _globals['_REPOSTRESPONSE']._serialized_start=792
+  _globals['_REPOSTRESPONSE']._serialized_end=845
+  _globals['_UNDOREPOSTREQUEST']._serialized_start=847
+  _globals['_UNDOREPOSTREQUEST']._serialized_end=908
+  _globals['_UNDOREPOSTRESPONSE']._serialized_start=910
+  _globals['_UNDOREPOSTRESPONSE']._serialized_end=967
+  _globals['_POSTSERVICE']._serialized_start=970
+  _globals['_POSTSERVICE']._serialized_end=1748
 # @@protoc_insertion_point(module_scope)

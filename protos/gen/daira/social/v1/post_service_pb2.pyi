@@ -298,3 +298,103 @@ class ReportPostResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReportPostResponse: _TypeAlias = ReportPostResponse  # noqa: Y015
+
+@_typing.final
+class RepostRequest(_message.Message):
+    """A repost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POST_ID_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    post_id: _builtins.int
+    """Id of the post to pass on; a repost's own id means the post it passes on."""
+    idempotency_key: _builtins.str
+    """1 to 64 characters of A-Z a-z 0-9 _ - : and dot; the same key repeats the same request."""
+    def __init__(
+        self,
+        *,
+        post_id: _builtins.int = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "post_id", b"post_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RepostRequest: _TypeAlias = RepostRequest  # noqa: Y015
+
+@_typing.final
+class RepostResponse(_message.Message):
+    """The repost stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def post(self) -> _post_pb2.Post:
+        """The post that is passed on, viewer_reposted true; reposts_count may not count this one yet."""
+
+    def __init__(
+        self,
+        *,
+        post: _post_pb2.Post | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["post", b"post"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["post", b"post"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RepostResponse: _TypeAlias = RepostResponse  # noqa: Y015
+
+@_typing.final
+class UndoRepostRequest(_message.Message):
+    """The end of a repost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POST_ID_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    post_id: _builtins.int
+    """Id of the post that is passed on."""
+    idempotency_key: _builtins.str
+    """1 to 64 characters of A-Z a-z 0-9 _ - : and dot; the same key repeats the same request."""
+    def __init__(
+        self,
+        *,
+        post_id: _builtins.int = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "post_id", b"post_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndoRepostRequest: _TypeAlias = UndoRepostRequest  # noqa: Y015
+
+@_typing.final
+class UndoRepostResponse(_message.Message):
+    """The repost is gone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def post(self) -> _post_pb2.Post:
+        """The post, viewer_reposted false; reposts_count may still count the repost."""
+
+    def __init__(
+        self,
+        *,
+        post: _post_pb2.Post | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["post", b"post"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["post", b"post"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndoRepostResponse: _TypeAlias = UndoRepostResponse  # noqa: Y015

@@ -65,6 +65,16 @@ class PostServiceStub:
                 request_serializer=daira_dot_social_dot_v1_dot_post__service__pb2.ReportPostRequest.SerializeToString,
                 response_deserializer=daira_dot_social_dot_v1_dot_post__service__pb2.ReportPostResponse.FromString,
                 _registered_method=True)
+        self.Repost = channel.unary_unary(
+                '/daira.social.v1.PostService/Repost',
+                request_serializer=daira_dot_social_dot_v1_dot_post__service__pb2.RepostRequest.SerializeToString,
+                response_deserializer=daira_dot_social_dot_v1_dot_post__service__pb2.RepostResponse.FromString,
+                _registered_method=True)
+        self.UndoRepost = channel.unary_unary(
+                '/daira.social.v1.PostService/UndoRepost',
+                request_serializer=daira_dot_social_dot_v1_dot_post__service__pb2.UndoRepostRequest.SerializeToString,
+                response_deserializer=daira_dot_social_dot_v1_dot_post__service__pb2.UndoRepostResponse.FromString,
+                _registered_method=True)
 
 
 class PostServiceServicer:
@@ -86,7 +96,7 @@ class PostServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPost(self, request, context):
-        """One post; POST_NOT_FOUND when it is unknown or deleted.
+        """One post, of a repost the post that it passes on; POST_NOT_FOUND when it is unknown or deleted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -107,7 +117,23 @@ class PostServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReportPost(self, request, context):
-        """The caller reports a post of somebody else, and never sees it in a feed again; once a person and post counts.
+        """The caller reports a post of somebody else, and never sees it in a feed again; once a person and post counts,
+        new accounts and those who report a lot count little. REPORT_LIMIT_REACHED after too many in 24 hours.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Repost(self, request, context):
+        """The caller passes a post on to their followers. Twice is no error. REPOST_NOT_ALLOWED for a private
+        author's post, which is not passed on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndoRepost(self, request, context):
+        """The caller no longer passes a post on. Without a repost it is no error.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -145,6 +171,16 @@ def add_PostServiceServicer_to_server(servicer, server):
                     servicer.ReportPost,
                     request_deserializer=daira_dot_social_dot_v1_dot_post__service__pb2.ReportPostRequest.FromString,
                     response_serializer=daira_dot_social_dot_v1_dot_post__service__pb2.ReportPostResponse.SerializeToString,
+            ),
+            'Repost': grpc.unary_unary_rpc_method_handler(
+                    servicer.Repost,
+                    request_deserializer=daira_dot_social_dot_v1_dot_post__service__pb2.RepostRequest.FromString,
+                    response_serializer=daira_dot_social_dot_v1_dot_post__service__pb2.RepostResponse.SerializeToString,
+            ),
+            'UndoRepost': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndoRepost,
+                    request_deserializer=daira_dot_social_dot_v1_dot_post__service__pb2.UndoRepostRequest.FromString,
+                    response_serializer=daira_dot_social_dot_v1_dot_post__service__pb2.UndoRepostResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -310,6 +346,60 @@ class PostService:
             '/daira.social.v1.PostService/ReportPost',
             daira_dot_social_dot_v1_dot_post__service__pb2.ReportPostRequest.SerializeToString,
             daira_dot_social_dot_v1_dot_post__service__pb2.ReportPostResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Repost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/daira.social.v1.PostService/Repost',
+            daira_dot_social_dot_v1_dot_post__service__pb2.RepostRequest.SerializeToString,
+            daira_dot_social_dot_v1_dot_post__service__pb2.RepostResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndoRepost(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/daira.social.v1.PostService/UndoRepost',
+            daira_dot_social_dot_v1_dot_post__service__pb2.UndoRepostRequest.SerializeToString,
+            daira_dot_social_dot_v1_dot_post__service__pb2.UndoRepostResponse.FromString,
             options,
             channel_credentials,
             insecure,

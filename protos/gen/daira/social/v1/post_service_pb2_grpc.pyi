@@ -38,13 +38,21 @@ class PostServiceStub:
     DeletePost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.DeletePostRequest, _post_service_pb2.DeletePostResponse]
     """Deletes the caller's own post. Deleting it again is no error."""
     GetPost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.GetPostRequest, _post_service_pb2.GetPostResponse]
-    """One post; POST_NOT_FOUND when it is unknown or deleted."""
+    """One post, of a repost the post that it passes on; POST_NOT_FOUND when it is unknown or deleted."""
     LikePost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.LikePostRequest, _post_service_pb2.LikePostResponse]
     """The caller likes a post. Liking twice is no error and counts once."""
     UnlikePost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.UnlikePostRequest, _post_service_pb2.UnlikePostResponse]
     """The caller takes a like back. Without a like it is no error."""
     ReportPost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.ReportPostRequest, _post_service_pb2.ReportPostResponse]
-    """The caller reports a post of somebody else, and never sees it in a feed again; once a person and post counts."""
+    """The caller reports a post of somebody else, and never sees it in a feed again; once a person and post counts,
+    new accounts and those who report a lot count little. REPORT_LIMIT_REACHED after too many in 24 hours.
+    """
+    Repost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.RepostRequest, _post_service_pb2.RepostResponse]
+    """The caller passes a post on to their followers. Twice is no error. REPOST_NOT_ALLOWED for a private
+    author's post, which is not passed on.
+    """
+    UndoRepost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.UndoRepostRequest, _post_service_pb2.UndoRepostResponse]
+    """The caller no longer passes a post on. Without a repost it is no error."""
 
 @_typing.type_check_only
 class PostServiceAsyncStub(PostServiceStub):
@@ -56,13 +64,21 @@ class PostServiceAsyncStub(PostServiceStub):
     DeletePost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.DeletePostRequest, _post_service_pb2.DeletePostResponse]  # type: ignore[assignment]
     """Deletes the caller's own post. Deleting it again is no error."""
     GetPost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.GetPostRequest, _post_service_pb2.GetPostResponse]  # type: ignore[assignment]
-    """One post; POST_NOT_FOUND when it is unknown or deleted."""
+    """One post, of a repost the post that it passes on; POST_NOT_FOUND when it is unknown or deleted."""
     LikePost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.LikePostRequest, _post_service_pb2.LikePostResponse]  # type: ignore[assignment]
     """The caller likes a post. Liking twice is no error and counts once."""
     UnlikePost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.UnlikePostRequest, _post_service_pb2.UnlikePostResponse]  # type: ignore[assignment]
     """The caller takes a like back. Without a like it is no error."""
     ReportPost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.ReportPostRequest, _post_service_pb2.ReportPostResponse]  # type: ignore[assignment]
-    """The caller reports a post of somebody else, and never sees it in a feed again; once a person and post counts."""
+    """The caller reports a post of somebody else, and never sees it in a feed again; once a person and post counts,
+    new accounts and those who report a lot count little. REPORT_LIMIT_REACHED after too many in 24 hours.
+    """
+    Repost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.RepostRequest, _post_service_pb2.RepostResponse]  # type: ignore[assignment]
+    """The caller passes a post on to their followers. Twice is no error. REPOST_NOT_ALLOWED for a private
+    author's post, which is not passed on.
+    """
+    UndoRepost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.UndoRepostRequest, _post_service_pb2.UndoRepostResponse]  # type: ignore[assignment]
+    """The caller no longer passes a post on. Without a repost it is no error."""
 
 class PostServiceServicer(metaclass=_abc_1.ABCMeta):
     """Posts, and what people do with them."""
@@ -89,7 +105,7 @@ class PostServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _post_service_pb2.GetPostRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_post_service_pb2.GetPostResponse, _abc.Awaitable[_post_service_pb2.GetPostResponse]]:
-        """One post; POST_NOT_FOUND when it is unknown or deleted."""
+        """One post, of a repost the post that it passes on; POST_NOT_FOUND when it is unknown or deleted."""
 
     @_abc_1.abstractmethod
     def LikePost(
@@ -113,6 +129,26 @@ class PostServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _post_service_pb2.ReportPostRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_post_service_pb2.ReportPostResponse, _abc.Awaitable[_post_service_pb2.ReportPostResponse]]:
-        """The caller reports a post of somebody else, and never sees it in a feed again; once a person and post counts."""
+        """The caller reports a post of somebody else, and never sees it in a feed again; once a person and post counts,
+        new accounts and those who report a lot count little. REPORT_LIMIT_REACHED after too many in 24 hours.
+        """
+
+    @_abc_1.abstractmethod
+    def Repost(
+        self,
+        request: _post_service_pb2.RepostRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_post_service_pb2.RepostResponse, _abc.Awaitable[_post_service_pb2.RepostResponse]]:
+        """The caller passes a post on to their followers. Twice is no error. REPOST_NOT_ALLOWED for a private
+        author's post, which is not passed on.
+        """
+
+    @_abc_1.abstractmethod
+    def UndoRepost(
+        self,
+        request: _post_service_pb2.UndoRepostRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_post_service_pb2.UndoRepostResponse, _abc.Awaitable[_post_service_pb2.UndoRepostResponse]]:
+        """The caller no longer passes a post on. Without a repost it is no error."""
 
 def add_PostServiceServicer_to_server(servicer: PostServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x64\x61ira/social/v1/profile.proto\x12\x0f\x64\x61ira.social.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdc\x01\n\x07Profile\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x0e\n\x06handle\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x0b\n\x03\x62io\x18\x04 \x01(\t\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0f\x66ollowers_count\x18\x06 \x01(\x03\x12\x17\n\x0f\x66ollowing_count\x18\x07 \x01(\x03\x12\x13\n\x0bposts_count\x18\x08 \x01(\x03\x12\x16\n\x0eviewer_follows\x18\t \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x64\x61ira/social/v1/profile.proto\x12\x0f\x64\x61ira.social.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8a\x02\n\x07Profile\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x0e\n\x06handle\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x0b\n\x03\x62io\x18\x04 \x01(\t\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0f\x66ollowers_count\x18\x06 \x01(\x03\x12\x17\n\x0f\x66ollowing_count\x18\x07 \x01(\x03\x12\x13\n\x0bposts_count\x18\x08 \x01(\x03\x12\x16\n\x0eviewer_follows\x18\t \x01(\x08\x12\x12\n\nis_private\x18\n \x01(\x08\x12\x18\n\x10viewer_requested\x18\x0b \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'daira.social.v1.profile_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PROFILE']._serialized_start=84
-  _globals['_PROFILE']._serialized_end=304
+  _globals['_PROFILE']._serialized_end=350
 # @@protoc_insertion_point(module_scope)

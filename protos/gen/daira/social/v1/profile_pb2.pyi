@@ -32,6 +32,8 @@ class Profile(_message.Message):
     FOLLOWING_COUNT_FIELD_NUMBER: _builtins.int
     POSTS_COUNT_FIELD_NUMBER: _builtins.int
     VIEWER_FOLLOWS_FIELD_NUMBER: _builtins.int
+    IS_PRIVATE_FIELD_NUMBER: _builtins.int
+    VIEWER_REQUESTED_FIELD_NUMBER: _builtins.int
     user_id: _builtins.int
     """Id of the account."""
     handle: _builtins.str
@@ -48,6 +50,10 @@ class Profile(_message.Message):
     """Posts that are not deleted; seconds behind."""
     viewer_follows: _builtins.bool
     """Whether the viewer follows this person; false without a viewer."""
+    is_private: _builtins.bool
+    """Whether only followers, whom the person accepts, see the posts."""
+    viewer_requested: _builtins.bool
+    """Whether the viewer asked to follow this person and waits; false without a viewer."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When the profile was made."""
@@ -64,10 +70,12 @@ class Profile(_message.Message):
         following_count: _builtins.int = ...,
         posts_count: _builtins.int = ...,
         viewer_follows: _builtins.bool = ...,
+        is_private: _builtins.bool = ...,
+        viewer_requested: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bio", b"bio", "created_at", b"created_at", "display_name", b"display_name", "followers_count", b"followers_count", "following_count", b"following_count", "handle", b"handle", "posts_count", b"posts_count", "user_id", b"user_id", "viewer_follows", b"viewer_follows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bio", b"bio", "created_at", b"created_at", "display_name", b"display_name", "followers_count", b"followers_count", "following_count", b"following_count", "handle", b"handle", "is_private", b"is_private", "posts_count", b"posts_count", "user_id", b"user_id", "viewer_follows", b"viewer_follows", "viewer_requested", b"viewer_requested"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

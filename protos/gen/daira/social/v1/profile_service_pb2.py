@@ -26,7 +26,7 @@ from daira.common.v1 import access_pb2 as daira_dot_common_dot_v1_dot_access__pb
 from daira.social.v1 import profile_pb2 as daira_dot_social_dot_v1_dot_profile__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%daira/social/v1/profile_service.proto\x12\x0f\x64\x61ira.social.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1d\x64\x61ira/social/v1/profile.proto\"I\n\x14\x43reateProfileRequest\x12\x0e\n\x06handle\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0b\n\x03\x62io\x18\x03 \x01(\t\"B\n\x15\x43reateProfileResponse\x12)\n\x07profile\x18\x01 \x01(\x0b\x32\x18.daira.social.v1.Profile\"\\\n\x14UpdateProfileRequest\x12\x19\n\x0c\x64isplay_name\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x10\n\x03\x62io\x18\x02 \x01(\tH\x01\x88\x01\x01\x42\x0f\n\r_display_nameB\x06\n\x04_bio\"B\n\x15UpdateProfileResponse\x12)\n\x07profile\x18\x01 \x01(\x0b\x32\x18.daira.social.v1.Profile\"?\n\x11GetProfileRequest\x12\x11\n\x07user_id\x18\x01 \x01(\x03H\x00\x12\x10\n\x06handle\x18\x02 \x01(\tH\x00\x42\x05\n\x03key\"?\n\x12GetProfileResponse\x12)\n\x07profile\x18\x01 \x01(\x0b\x32\x18.daira.social.v1.Profile\"+\n\x17\x42\x61tchGetProfilesRequest\x12\x10\n\x08user_ids\x18\x01 \x03(\x03\"F\n\x18\x42\x61tchGetProfilesResponse\x12*\n\x08profiles\x18\x01 \x03(\x0b\x32\x18.daira.social.v1.Profile2\xc0\x03\n\x0eProfileService\x12j\n\rCreateProfile\x12%.daira.social.v1.CreateProfileRequest\x1a&.daira.social.v1.CreateProfileResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12j\n\rUpdateProfile\x12%.daira.social.v1.UpdateProfileRequest\x1a&.daira.social.v1.UpdateProfileResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12\x61\n\nGetProfile\x12\".daira.social.v1.GetProfileRequest\x1a#.daira.social.v1.GetProfileResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x01\x12s\n\x10\x42\x61tchGetProfiles\x12(.daira.social.v1.BatchGetProfilesRequest\x1a).daira.social.v1.BatchGetProfilesResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%daira/social/v1/profile_service.proto\x12\x0f\x64\x61ira.social.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1d\x64\x61ira/social/v1/profile.proto\"I\n\x14\x43reateProfileRequest\x12\x0e\n\x06handle\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0b\n\x03\x62io\x18\x03 \x01(\t\"B\n\x15\x43reateProfileResponse\x12)\n\x07profile\x18\x01 \x01(\x0b\x32\x18.daira.social.v1.Profile\"\x84\x01\n\x14UpdateProfileRequest\x12\x19\n\x0c\x64isplay_name\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x10\n\x03\x62io\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x17\n\nis_private\x18\x03 \x01(\x08H\x02\x88\x01\x01\x42\x0f\n\r_display_nameB\x06\n\x04_bioB\r\n\x0b_is_private\"B\n\x15UpdateProfileResponse\x12)\n\x07profile\x18\x01 \x01(\x0b\x32\x18.daira.social.v1.Profile\"?\n\x11GetProfileRequest\x12\x11\n\x07user_id\x18\x01 \x01(\x03H\x00\x12\x10\n\x06handle\x18\x02 \x01(\tH\x00\x42\x05\n\x03key\"?\n\x12GetProfileResponse\x12)\n\x07profile\x18\x01 \x01(\x0b\x32\x18.daira.social.v1.Profile\"+\n\x17\x42\x61tchGetProfilesRequest\x12\x10\n\x08user_ids\x18\x01 \x03(\x03\"F\n\x18\x42\x61tchGetProfilesResponse\x12*\n\x08profiles\x18\x01 \x03(\x0b\x32\x18.daira.social.v1.Profile2\xc0\x03\n\x0eProfileService\x12j\n\rCreateProfile\x12%.daira.social.v1.CreateProfileRequest\x1a&.daira.social.v1.CreateProfileResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12j\n\rUpdateProfile\x12%.daira.social.v1.UpdateProfileRequest\x1a&.daira.social.v1.UpdateProfileResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12\x61\n\nGetProfile\x12\".daira.social.v1.GetProfileRequest\x1a#.daira.social.v1.GetProfileResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x01\x12s\n\x10\x42\x61tchGetProfiles\x12(.daira.social.v1.BatchGetProfilesRequest\x1a).daira.social.v1.BatchGetProfilesResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,18 +45,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEPROFILEREQUEST']._serialized_end=192
   _globals['_CREATEPROFILERESPONSE']._serialized_start=194
   _globals['_CREATEPROFILERESPONSE']._serialized_end=260
-  _globals['_UPDATEPROFILEREQUEST']._serialized_start=262
-  _globals['_UPDATEPROFILEREQUEST']._serialized_end=354
-  _globals['_UPDATEPROFILERESPONSE']._serialized_start=356
-  _globals['_UPDATEPROFILERESPONSE']._serialized_end=422
-  _globals['_GETPROFILEREQUEST']._serialized_start=424
-  _globals['_GETPROFILEREQUEST']._serialized_end=487
-  _globals['_GETPROFILERESPONSE']._serialized_start=489
-  _globals['_GETPROFILERESPONSE']._serialized_end=552
-  _globals['_BATCHGETPROFILESREQUEST']._serialized_start=554
-  _globals['_BATCHGETPROFILESREQUEST']._serialized_end=597
-  _globals['_BATCHGETPROFILESRESPONSE']._serialized_start=599
-  _globals['_BATCHGETPROFILESRESPONSE']._serialized_end=669
-  _globals['_PROFILESERVICE']._serialized_start=672
-  _globals['_PROFILESERVICE']._serialized_end=1120
+  _globals['_UPDATEPROFILEREQUEST']._serialized_start=263
+  _globals['_UPDATEPROFILEREQUEST']._serialized_end=395
+  _globals['_UPDATEPROFILERESPONSE']._serialized_start=397
+  _globals['_UPDATEPROFILERESPONSE']._serialized_end=463
+  _globals['_GETPROFILEREQUEST']._serialized_start=465
+  _globals['_GETPROFILEREQUEST']._serialized_end=528
+  _globals['_GETPROFILERESPONSE']._serialized_start=530
+  _globals['_GETPROFILERESPONSE']._serialized_end=593
+  _globals['_BATCHGETPROFILESREQUEST']._serialized_start=595
+  _globals['_BATCHGETPROFILESREQUEST']._serialized_end=638
+  _globals['_BATCHGETPROFILESRESPONSE']._serialized_start=640
+  _globals['_BATCHGETPROFILESRESPONSE']._serialized_end=710
+  _globals['_PROFILESERVICE']._serialized_start=713
+  _globals['_PROFILESERVICE']._serialized_end=1161
 # @@protoc_insertion_point(module_scope)

@@ -81,28 +81,36 @@ class UpdateProfileRequest(_message.Message):
 
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     BIO_FIELD_NUMBER: _builtins.int
+    IS_PRIVATE_FIELD_NUMBER: _builtins.int
     display_name: _builtins.str
     """Name shown, 1 to 50 code points; left as it is when absent."""
     bio: _builtins.str
     """At most 300 code points; left as it is when absent."""
+    is_private: _builtins.bool
+    """Whether only accepted followers see the posts; left as it is when absent. Going public accepts everybody who asked."""
     def __init__(
         self,
         *,
         display_name: _builtins.str | None = ...,
         bio: _builtins.str | None = ...,
+        is_private: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_bio", b"_bio", "_display_name", b"_display_name", "bio", b"bio", "display_name", b"display_name"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_bio", b"_bio", "_display_name", b"_display_name", "_is_private", b"_is_private", "bio", b"bio", "display_name", b"display_name", "is_private", b"is_private"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_bio", b"_bio", "_display_name", b"_display_name", "bio", b"bio", "display_name", b"display_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_bio", b"_bio", "_display_name", b"_display_name", "_is_private", b"_is_private", "bio", b"bio", "display_name", b"display_name", "is_private", b"is_private"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__bio: _TypeAlias = _typing.Literal["bio"]  # noqa: Y015
     _WhichOneofArgType__bio: _TypeAlias = _typing.Literal["_bio", b"_bio"]  # noqa: Y015
     _WhichOneofReturnType__display_name: _TypeAlias = _typing.Literal["display_name"]  # noqa: Y015
     _WhichOneofArgType__display_name: _TypeAlias = _typing.Literal["_display_name", b"_display_name"]  # noqa: Y015
+    _WhichOneofReturnType__is_private: _TypeAlias = _typing.Literal["is_private"]  # noqa: Y015
+    _WhichOneofArgType__is_private: _TypeAlias = _typing.Literal["_is_private", b"_is_private"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__bio) -> _WhichOneofReturnType__bio | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__display_name) -> _WhichOneofReturnType__display_name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__is_private) -> _WhichOneofReturnType__is_private | None: ...
 
 Global___UpdateProfileRequest: _TypeAlias = UpdateProfileRequest  # noqa: Y015
 

@@ -89,13 +89,14 @@ STATEMENTS = (
     )
     """,
     "INSERT INTO fan_modes (author_id, pos, pushed) SELECT user_id, 0, false FROM author_counters WHERE fan_in",
-    # Posts of authors with many followers on their way to the inboxes, their places in the log, and how far they are.
+    # Posts of authors with many followers on their way to the inboxes, and their places in the log; redelivery begins
+    # them again. How far they are is in Redis, beside the inboxes.
     """
     CREATE TABLE fan_out_jobs (
         post_id bigint PRIMARY KEY,
         author_id bigint NOT NULL,
         pos bigint NOT NULL,
-        after_follower_id bigint NOT NULL DEFAULT 0
+        begun integer NOT NULL DEFAULT 0
     ) WITH (fillfactor = 50)
     """,
 )
