@@ -42,16 +42,18 @@ def process_table(endpoints: Endpoints) -> list[ProcessSpec]:
         _spec(f"{name}-migrate", f"services.{name}.migrate", Completed(), {**shared, **database[name]})
         for name in STORE_OWNERS
     ]
-    auth = {**shared, **database["auth"], **redis}
+    # The relay opens what the service seals: codes on their way.
+    auth = {
+        **shared, **database["auth"], **redis, "AUTH_KEY_ENCRYPTION_KEY": endpoints.auth_key_encryption_key
+    }  # fmt: skip
     payments = {**shared, **database["payments"], **redis, **auth_keys}
     gateway = {**shared, **peers, "GATEWAY_LISTEN": endpoints.gateway_url.removeprefix("http://")}
     analytics = {**shared, **redis, **peers, "CLICKHOUSE_URL": urls["CLICKHOUSE_URL"]}
-    auth_service = {**auth, "AUTH_KEY_ENCRYPTION_KEY": endpoints.auth_key_encryption_key}
     # Of the service alone: its workers would want the same port.
     social_service = {**social, "SOCIAL_METRICS_PORT": str(endpoints.ports["SOCIAL_METRICS_PORT"])}
     return [
         *tasks,
-        service("auth", auth_service, "auth-migrate"),
+        service("auth", auth, "auth-migrate"),
         service("payments", payments, "payments-migrate", "auth"),
         service("social", social_service, "social-migrate", "auth"),
         worker("auth-relay", "services.auth.workers.relay", auth, "auth-migrate"),

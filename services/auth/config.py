@@ -28,6 +28,64 @@ class LogSettings:
         )  # fmt: skip
 
 
+def _code_provider(env: Env) -> str:
+    # Where real phones could be meant, no sandbox starts by itself.
+    is_rehearsal = env.text("DAIRA_ENV", "production") in {"dev", "test"}
+    return env.choice("AUTH_CODE_PROVIDER", ("sandbox", "http", "closed"), "sandbox" if is_rehearsal else "closed")
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSettings:
+    """How many one-time codes may be sent, and by whom."""
+
+    provider: str
+    number_minute: int
+    number_hour: int
+    number_day: int
+    network_hour: int
+    block_hour: int
+    everybody_hour: int
+    everybody_day: int
+
+    @classmethod
+    def from_env(cls, env: Env) -> CodeSettings:
+        """AUTH_CODE_PROVIDER and AUTH_CODES_…"""
+        return cls(
+            provider=_code_provider(env),
+            number_minute=env.integer("AUTH_CODES_NUMBER_MINUTE", 1, 1, 1_000),
+            number_hour=env.integer("AUTH_CODES_NUMBER_HOUR", 5, 1, 1_000),
+            number_day=env.integer("AUTH_CODES_NUMBER_DAY", 10, 1, 1_000),
+            network_hour=env.integer("AUTH_CODES_NETWORK_HOUR", 60, 1, 1_000_000),
+            block_hour=env.integer("AUTH_CODES_BLOCK_HOUR", 60, 1, 1_000_000),
+            everybody_hour=env.integer("AUTH_CODES_EVERYBODY_HOUR", 5_000, 1, 10_000_000),
+            everybody_day=env.integer("AUTH_CODES_EVERYBODY_DAY", 50_000, 1, 100_000_000),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SmsSettings:
+    """How messages are sent. `url` and `key` are empty unless `provider` is "http", `origin` where there is none."""
+
+    provider: str
+    url: str = field(repr=False)
+    key: Secret
+    timeout_s: float
+    origin: str
+
+    @classmethod
+    def from_env(cls, env: Env) -> SmsSettings:
+        """AUTH_CODE_PROVIDER and AUTH_SMS_…"""
+        provider = _code_provider(env)
+        over_http = provider == "http"
+        return cls(
+            provider=provider,
+            url=env.url("AUTH_SMS_URL", ("https", "http")) if over_http else "",
+            key=env.secret("AUTH_SMS_KEY", min_bytes=16) if over_http else Secret(b""),
+            timeout_s=env.seconds("AUTH_SMS_TIMEOUT_S", 5.0, 0.1, 60.0),
+            origin=env.text("AUTH_SMS_ORIGIN", "", max_chars=40),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class AuthSettings:
     """Settings of the service. Names ending in _s are seconds."""
@@ -47,6 +105,7 @@ class AuthSettings:
     access_life_s: float
     refresh_idle_s: float
     session_life_s: float
+    codes: CodeSettings
     metrics_port: int
     log: LogSettings
 
@@ -70,6 +129,7 @@ class AuthSettings:
             access_life_s=env.seconds("AUTH_ACCESS_LIFE_S", 600.0, 1.0, 900.0),
             refresh_idle_s=env.seconds("AUTH_REFRESH_IDLE_S", 30 * _DAY_S, 60.0, 365 * _DAY_S),
             session_life_s=env.seconds("AUTH_SESSION_LIFE_S", 180 * _DAY_S, 60.0, 730 * _DAY_S),
+            codes=CodeSettings.from_env(env),
             metrics_port=env.integer("AUTH_METRICS_PORT", 0, 0, 65_535),
             log=LogSettings.from_env(env),
         )
@@ -77,10 +137,12 @@ class AuthSettings:
 
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
-    """Settings of the relay. `health_listen` is empty where nothing probes."""
+    """Settings of the relay. `health_listen` is empty where nothing probes, the key where no codes are sent."""
 
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
+    key_encryption_key: Secret
+    sms: SmsSettings
     health_listen: str
     metrics_port: int
     log: LogSettings
@@ -88,9 +150,12 @@ class RelaySettings:
     @classmethod
     def from_env(cls, env: Env) -> RelaySettings:
         """Read everything; problems are left in `env`."""
+        sms = SmsSettings.from_env(env)
         return cls(
             database_url=env.url("AUTH_DATABASE_URL", ("postgresql", "postgres")),
             redis_url=env.url("REDIS_URL", ("redis", "rediss")),
+            key_encryption_key=Secret(b"") if sms.provider == "closed" else env.secret("AUTH_KEY_ENCRYPTION_KEY"),
+            sms=sms,
             health_listen=env.text("HEALTH_LISTEN", ""),
             metrics_port=env.integer("AUTH_METRICS_PORT", 0, 0, 65_535),
             log=LogSettings.from_env(env),

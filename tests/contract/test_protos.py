@@ -18,6 +18,7 @@ from daira.events.v1 import events_pb2
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = [
     "daira.auth.v1.auth_service_pb2",
+    "daira.auth.v1.code_service_pb2",
     "daira.payments.v1.payments_service_pb2",
     "daira.social.v1.profile_service_pb2",
     "daira.social.v1.graph_service_pb2",

@@ -10,7 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from services.auth.application.ports import RawIdentifier
 from services.auth.domain.identifier import Identifier, IdentifierKind
-from services.chassis.errors import AppError, invalid
+from services.chassis.errors import invalid
 
 _REGION: Final = "EG"
 _MAX_PHONE_CHARS: Final = 40
@@ -29,26 +29,33 @@ class IdentifierReader:
         domain, NFC in its local part.
         """
         if raw.phone is not None:
-            return Identifier(IdentifierKind.PHONE, _read_phone(raw.phone))
+            return self.read_phone(raw.phone, "identifier.phone")
         if raw.email is not None:
             return Identifier(IdentifierKind.EMAIL, _read_email(raw.email))
         raise invalid("identifier", "needs a phone or an e-mail")
 
+    def read_phone(self, text: str, field: str) -> Identifier:
+        """The phone in E.164; AppError INVALID_ARGUMENT, naming `field`, when it is no Egyptian mobile."""
+        phone = _read_phone(text)
+        if phone is None:
+            raise invalid(field, "must be an Egyptian mobile number")
+        return Identifier(IdentifierKind.PHONE, phone)
 
-def _read_phone(text: str) -> str:
+
+def _read_phone(text: str) -> str | None:
     if len(text) > _MAX_PHONE_CHARS:
-        raise _not_a_phone()
+        return None
     # A number copied out of a chat is wrapped in invisible direction marks.
     visible = "".join(char for char in text if unicodedata.category(char) != "Cf").strip()
     if not all(char.isdecimal() or char in _PHONE_MARKS for char in visible):
-        raise _not_a_phone()
+        return None
     try:
         number = phonenumbers.parse(visible, _REGION)
     except phonenumbers.NumberParseException:
-        raise _not_a_phone() from None
+        return None
     is_mobile = phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.MOBILE
     if number.extension or not is_mobile or not phonenumbers.is_valid_number_for_region(number, _REGION):
-        raise _not_a_phone()
+        return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -61,7 +68,3 @@ def _read_email(text: str) -> str:
     except (EmailNotValidError, ValueError):
         raise invalid("identifier.email", "must be an e-mail address") from None
     return str(parsed.normalized)
-
-
-def _not_a_phone() -> AppError:
-    return invalid("identifier.phone", "must be an Egyptian mobile number")

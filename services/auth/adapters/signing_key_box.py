@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from services.auth.domain.key_schedule import SigningKey
+from services.chassis.config import Secret, SettingsError
 
 _NONCE_BYTES: Final = 12
 _KID_BYTES: Final = 12
@@ -65,6 +66,14 @@ def decode_key_encryption_key(text: bytes) -> bytes:
     if len(key) != KEY_ENCRYPTION_KEY_BYTES:
         raise ValueError("not 32 bytes")
     return key
+
+
+def read_key_encryption_key(secret: Secret) -> bytes:
+    """The 32 bytes of the setting; SettingsError when it does not hold them."""
+    try:
+        return decode_key_encryption_key(secret.reveal())
+    except ValueError:
+        raise SettingsError(["AUTH_KEY_ENCRYPTION_KEY is wrong: expected 32 bytes in base64url"]) from None
 
 
 def _base64url(data: bytes) -> str:

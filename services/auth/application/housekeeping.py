@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -26,11 +26,21 @@ Purge = Callable[[datetime, int], Awaitable[int]]
 
 
 class Housekeeping:
-    """Deletes in small batches, now and then; any number of replicas may do so at once."""
+    """Deletes in small batches, now and then; any number of replicas may do so at once.
+
+    `more` are further chores, each with how long what ended is kept.
+    """
 
     def __init__(
-        self, purge_sessions: Purge, purge_tokens: Purge, purge_attempts: Purge, limit: AttemptLimit, clock: Clock
+        self,
+        purge_sessions: Purge,
+        purge_tokens: Purge,
+        purge_attempts: Purge,
+        limit: AttemptLimit,
+        clock: Clock,
+        more: Sequence[tuple[Purge, timedelta]] = (),
     ) -> None:
+        self._more = tuple(more)
         self._purge_sessions = purge_sessions
         self._purge_tokens = purge_tokens
         self._purge_attempts = purge_attempts
@@ -44,6 +54,7 @@ class Housekeeping:
             (self._purge_tokens, now - _KEEP),
             (self._purge_sessions, now - _KEEP),
             (self._purge_attempts, now - self._limit.window),
+            *((purge, now - keep) for purge, keep in self._more),
         )
         swept = 0
         for purge, before in chores:

@@ -23,10 +23,13 @@ class RawIdentifier:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What is kept to recognise a person. `register_key` is the idempotency key the account was made with."""
+    """What is kept to recognise a person. `register_key` is the idempotency key the account was made with.
+
+    Who enrolled with a code has neither key, "", nor password, None.
+    """
 
     user_id: int
-    password_hash: str = field(repr=False)
+    password_hash: str | None = field(repr=False)
     register_key: str
     created_at: datetime
 

@@ -67,7 +67,7 @@ class SignIn:
 
     async def _renew_hash(self, credentials: Credentials, password: str) -> None:
         """Hash anew when the parameters have changed: only now is the password at hand."""
-        if not self._hasher.is_outdated(credentials.password_hash):
+        if credentials.password_hash is None or not self._hasher.is_outdated(credentials.password_hash):
             return
         try:
             renewed = await self._hasher.hash(password)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from daira.auth.v1 import auth_service_pb2 as pb
 from daira.auth.v1 import auth_service_pb2_grpc
 from services.auth.application.get_account import GetAccount
-from services.auth.application.ports import RawIdentifier, TokenPair
+from services.auth.application.ports import RawIdentifier
 from services.auth.application.refresh_tokens import RefreshTokens
 from services.auth.application.register import Register
 from services.auth.application.sign_in import SignIn
 from services.auth.application.sign_out import SignOut
+from services.auth.rpc.token_pairs import encode_pair, encode_time
 from services.chassis import context
 from services.chassis.idempotency import check_key
 
@@ -43,18 +41,18 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
         """Make an account and sign it in."""
         key = check_key(request.idempotency_key)
         registered = await self._use_cases.register(_raw(request.identifier), request.password, key)
-        return pb.RegisterResponse(user_id=registered.user_id, tokens=_pair(registered.tokens))
+        return pb.RegisterResponse(user_id=registered.user_id, tokens=encode_pair(registered.tokens))
 
     async def SignIn(self, request: pb.SignInRequest, _context: Any) -> pb.SignInResponse:  # noqa: N802
         """Check a password and start a session."""
         signed_in = await self._use_cases.sign_in(_raw(request.identifier), request.password)
-        return pb.SignInResponse(user_id=signed_in.user_id, tokens=_pair(signed_in.tokens))
+        return pb.SignInResponse(user_id=signed_in.user_id, tokens=encode_pair(signed_in.tokens))
 
     async def RefreshTokens(  # noqa: N802
         self, request: pb.RefreshTokensRequest, _context: Any
     ) -> pb.RefreshTokensResponse:
         """Exchange a refresh token."""
-        return pb.RefreshTokensResponse(tokens=_pair(await self._use_cases.refresh_tokens(request.refresh_token)))
+        return pb.RefreshTokensResponse(tokens=encode_pair(await self._use_cases.refresh_tokens(request.refresh_token)))
 
     async def SignOut(self, _request: pb.SignOutRequest, _context: Any) -> pb.SignOutResponse:  # noqa: N802
         """End the caller's session."""
@@ -68,7 +66,7 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
             user_id=account.user_id,
             masked_phone=account.masked_phone,
             masked_email=account.masked_email,
-            created_at=_timestamp(account.created_at),
+            created_at=encode_time(account.created_at),
         )
 
     async def GetJwks(self, _request: pb.GetJwksRequest, _context: Any) -> pb.GetJwksResponse:  # noqa: N802
@@ -91,18 +89,3 @@ def _raw(identifier: pb.Identifier) -> RawIdentifier:
             return RawIdentifier(email=identifier.email)
         case _:
             return RawIdentifier()
-
-
-def _pair(pair: TokenPair) -> pb.TokenPair:
-    return pb.TokenPair(
-        access_token=pair.access_token,
-        access_expires_at=_timestamp(pair.access_expires_at),
-        refresh_token=pair.refresh_token,
-        refresh_expires_at=_timestamp(pair.refresh_expires_at),
-    )
-
-
-def _timestamp(moment: datetime) -> Timestamp:
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp

@@ -1,4 +1,4 @@
-"""Publishes auth's events: python -m services.auth.workers.relay."""
+"""Publishes auth's events and sends its codes: python -m services.auth.workers.relay."""
 
 from __future__ import annotations
 
@@ -6,18 +6,27 @@ import asyncio
 import os
 import sys
 from collections.abc import Coroutine
+from datetime import timedelta
 from typing import Any, Final
 
 import structlog
+from prometheus_client import Counter
 
+from services.auth.adapters.code_mint import CodeMint
 from services.auth.adapters.event_codec import encode_event
-from services.auth.config import RelaySettings
+from services.auth.adapters.http_sms import HttpSms
+from services.auth.adapters.postgres.code_outbox import PostgresCodeOutbox
+from services.auth.adapters.postgres.sandbox_inbox import PostgresSandboxInbox
+from services.auth.adapters.signing_key_box import read_key_encryption_key
+from services.auth.application.code_ports import SmsProvider
+from services.auth.application.deliver_codes import DeliverCodes
+from services.auth.config import RelaySettings, SmsSettings
 from services.chassis.access import AccessTable
 from services.chassis.clock import Clock, SystemClock
 from services.chassis.config import Env, SettingsError
 from services.chassis.lifecycle import pause, run_until_signalled, supervised
 from services.chassis.metrics import Metrics
-from services.chassis.postgres import create_pool
+from services.chassis.postgres import PostgresPool, create_pool
 from services.chassis.redis_client import create_redis
 from services.chassis.relay import Relay
 from services.chassis.server import ServerBuilder, ServerSettings, serve
@@ -27,16 +36,18 @@ STREAM: Final = "events:auth"
 
 _REDIS_TIMEOUT_S: Final = 1.0
 _SCHEMA_POLL_S: Final = 0.25
-_HAS_SCHEMA_SQL: Final = "SELECT to_regclass('relay_state') IS NOT NULL"
+# The newest table that is needed here.
+_HAS_SCHEMA_SQL: Final = "SELECT to_regclass('code_messages') IS NOT NULL"
 
 
-async def run(settings: RelaySettings, server_settings: ServerSettings, stop: asyncio.Event) -> None:
-    """Relay until `stop`."""
+async def run(settings: RelaySettings, server_settings: ServerSettings, kek: bytes | None, stop: asyncio.Event) -> None:
+    """Relay until `stop`. `kek` is the key encryption key, 32 bytes, or None where no codes are sent."""
     log = structlog.get_logger(__name__)
     clock, metrics = SystemClock(), Metrics()
     if settings.metrics_port:
         start_metrics_server(metrics, settings.metrics_port)
     pool = await create_pool(settings.database_url, application_name="auth-relay", min_size=1, max_size=3)
+    provider = _provider(settings.sms, pool, clock)
     redis = create_redis(settings.redis_url, timeout_s=_REDIS_TIMEOUT_S, client_name="auth-relay")
     try:
         # The relay and the migration may start in any order.
@@ -44,13 +55,42 @@ async def run(settings: RelaySettings, server_settings: ServerSettings, stop: as
             await pause(stop, _SCHEMA_POLL_S)
         relay = Relay(pool, redis, STREAM, encode_event, clock, metrics=metrics)
         tasks: dict[str, Coroutine[Any, Any, None]] = {"relay": relay.run(stop)}
+        if provider is not None and kek is not None:
+            tasks["codes"] = _deliver_codes(settings.sms, pool, provider, kek, clock, metrics).run(stop)
         if settings.health_listen:
             tasks["health"] = serve(_health(settings.health_listen, clock, metrics, server_settings), stop)
         log.info("ready", worker="auth-relay")
         await supervised(stop, **tasks)
     finally:
+        if isinstance(provider, HttpSms):
+            await provider.close()
         await redis.aclose()
         await pool.close()
+
+
+def _provider(settings: SmsSettings, pool: PostgresPool, clock: Clock) -> SmsProvider | None:
+    match settings.provider:
+        case "http":
+            return HttpSms(settings.url, settings.key.reveal(), settings.timeout_s)
+        case "sandbox":
+            return PostgresSandboxInbox(pool, clock)
+        case _:
+            return None
+
+
+def _deliver_codes(
+    settings: SmsSettings, pool: PostgresPool, provider: SmsProvider, kek: bytes, clock: Clock, metrics: Metrics
+) -> DeliverCodes:
+    outcomes = Counter("daira_auth_codes", "Codes sent or not.", ("outcome",), registry=metrics.registry)
+    return DeliverCodes(
+        PostgresCodeOutbox(pool),
+        provider,
+        CodeMint(kek),
+        settings.origin,
+        timedelta(seconds=settings.timeout_s),
+        clock,
+        lambda outcome: outcomes.labels(outcome).inc(),
+    )
 
 
 def _health(listen: str, clock: Clock, metrics: Metrics, settings: ServerSettings) -> ServerBuilder:
@@ -72,11 +112,13 @@ def main() -> int:
         env = Env(os.environ)
         settings, server_settings = RelaySettings.from_env(env), ServerSettings.from_env(env)
         env.finish()
+        sends = settings.sms.provider != "closed"
+        kek = read_key_encryption_key(settings.key_encryption_key) if sends else None
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - nothing is set up yet that could log
         return 2
     configure_logging("auth-relay", json=settings.log.json, level=settings.log.level)
-    return run_until_signalled(lambda stop: run(settings, server_settings, stop))
+    return run_until_signalled(lambda stop: run(settings, server_settings, kek, stop))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ GOOD = "long enough"
 SERVICE_KEY = "tests-only-service-token-key-0123456789abcdef"
 ENV = {
     "AUTH_LISTEN": "127.0.0.1:0",
+    "DAIRA_ENV": "test",
     "AUTH_KEY_ENCRYPTION_KEY": base64.urlsafe_b64encode(KEK).decode(),
     "SERVICE_TOKEN_KEY": SERVICE_KEY,
     # The cheapest that settings allow: these tests are about the protocol around the hash.

@@ -45,7 +45,7 @@ def test_no_process_knows_more_than_it_needs() -> None:
         own = spec.name.split("-")[0]
         known = {name for name in spec.env if name.endswith("_DATABASE_URL")}
         assert known == ({f"{own.upper()}_DATABASE_URL"} if own in DATABASES else set()), spec.name
-        assert ("AUTH_KEY_ENCRYPTION_KEY" in spec.env) == (spec.name == "auth")
+        assert ("AUTH_KEY_ENCRYPTION_KEY" in spec.env) == (spec.name in {"auth", "auth-relay"})
         assert ("CLICKHOUSE_URL" in spec.env) == (spec.name == "analytics")
         assert SECRETS["postgres_password"] not in " ".join(spec.env.values())
 

@@ -19,8 +19,8 @@ _STAGE_SQL: Final = """
 """
 _IMPORT_SQL: Final = """
     WITH made AS (
-        INSERT INTO accounts (user_id, phone, password_hash, register_key, created_at)
-        SELECT user_id, phone, $1, $2, created_at FROM imported_accounts ORDER BY user_id
+        INSERT INTO accounts (user_id, phone, password_hash, register_key, created_at, phone_proved_at)
+        SELECT user_id, phone, $1, $2, created_at, created_at FROM imported_accounts ORDER BY user_id
         ON CONFLICT DO NOTHING RETURNING user_id, created_at
     ), told AS (
         INSERT INTO events (kind, aggregate_id, aggregate_version, actor_id, payload, occurred_at)
@@ -42,7 +42,10 @@ class ImportedAccount:
 async def import_accounts(
     connection: PostgresConnection, accounts: Sequence[ImportedAccount], *, password_hash: str
 ) -> int:
-    """Add the accounts whose id and phone are new, in the caller's transaction; how many. All share one password."""
+    """Add the accounts whose id and phone are new, in the caller's transaction; how many.
+
+    All share one password, and count as people who have shown that they hold their phone.
+    """
     await connection.execute(_STAGE_SQL)
     await connection.execute("TRUNCATE imported_accounts")
     await connection.copy_records_to_table(

@@ -14,6 +14,7 @@ SESSION_ENDED: Final = "session_ended"
 _CAUSES: Final = {
     SessionEnd.SIGNED_OUT: events_pb2.SESSION_END_CAUSE_SIGNED_OUT,
     SessionEnd.REFRESH_TOKEN_REUSED: events_pb2.SESSION_END_CAUSE_REFRESH_TOKEN_REUSED,
+    SessionEnd.PHONE_PROVED: events_pb2.SESSION_END_CAUSE_PHONE_PROVED,
 }
 
 

@@ -10,7 +10,7 @@ from services.auth.adapters.postgres.accounts import NEW_ID_SQL
 from services.auth.application.ports import NewSession, Replayed, Rotated, Rotation, StartedSession
 from services.auth.domain.identifier import Identifier
 from services.auth.domain.session import SessionEnd, StoredRefreshToken
-from services.chassis.postgres import PostgresPool, unavailable_as_app_error
+from services.chassis.postgres import PostgresConnection, PostgresPool, unavailable_as_app_error
 
 _START_SQL: Final = """
     WITH session AS (
@@ -123,13 +123,8 @@ class PostgresSessions:
 
     async def end(self, session_id: int, user_id: int, cause: SessionEnd, at: datetime) -> bool:
         """End the user's session, once; whether it was this call that did. A revocation is the system's act."""
-        actor_id = user_id if cause is SessionEnd.SIGNED_OUT else 0
-        payload = event_payloads.session_ended(session_id, cause)
         async with unavailable_as_app_error():
-            ended = await self._pool.fetchval(
-                _END_SQL, session_id, user_id, at, cause.value, event_payloads.SESSION_ENDED, actor_id, payload
-            )
-        return bool(ended)
+            return await end_session(self._pool, session_id, user_id, cause, at)
 
     async def purge(self, expired_before: datetime, limit: int) -> int:
         """Forget at most `limit` sessions that expired before, their tokens included; how many."""
@@ -142,3 +137,16 @@ class PostgresSessions:
         async with unavailable_as_app_error():
             status = await self._pool.execute(_PURGE_TOKENS_SQL, expired_before, limit)
         return int(status.rsplit(" ", 1)[-1])
+
+
+async def end_session(
+    source: PostgresPool | PostgresConnection, session_id: int, user_id: int, cause: SessionEnd, at: datetime
+) -> bool:
+    """End the user's session with its event, once; whether it was this call that did."""
+    actor_id = user_id if cause is SessionEnd.SIGNED_OUT else 0
+    payload = event_payloads.session_ended(session_id, cause)
+    return bool(
+        await source.fetchval(
+            _END_SQL, session_id, user_id, at, cause.value, event_payloads.SESSION_ENDED, actor_id, payload
+        )
+    )

@@ -90,6 +90,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A private author's post is not passed on."""
     ERROR_REASON_REPORT_LIMIT_REACHED: _ErrorReason.ValueType  # 33
     """The caller reported as many posts in 24 hours as anybody may; RetryInfo tells when the next one is taken."""
+    ERROR_REASON_CODE_INVALID: _ErrorReason.ValueType  # 40
+    """The one-time code is wrong; ErrorInfo.metadata tries_left says how many tries are left."""
+    ERROR_REASON_CODE_EXPIRED: _ErrorReason.ValueType  # 41
+    """The flow is unknown, over, used or out of tries: ask for another code."""
+    ERROR_REASON_CODE_LIMIT_REACHED: _ErrorReason.ValueType  # 42
+    """As many codes were sent as may be; RetryInfo says when the next one is."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused. ErrorInfo.reason carries the name without the ERROR_REASON_ prefix."""
@@ -162,4 +168,10 @@ ERROR_REASON_REPOST_NOT_ALLOWED: ErrorReason.ValueType  # 32
 """A private author's post is not passed on."""
 ERROR_REASON_REPORT_LIMIT_REACHED: ErrorReason.ValueType  # 33
 """The caller reported as many posts in 24 hours as anybody may; RetryInfo tells when the next one is taken."""
+ERROR_REASON_CODE_INVALID: ErrorReason.ValueType  # 40
+"""The one-time code is wrong; ErrorInfo.metadata tries_left says how many tries are left."""
+ERROR_REASON_CODE_EXPIRED: ErrorReason.ValueType  # 41
+"""The flow is unknown, over, used or out of tries: ask for another code."""
+ERROR_REASON_CODE_LIMIT_REACHED: ErrorReason.ValueType  # 42
+"""As many codes were sent as may be; RetryInfo says when the next one is."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

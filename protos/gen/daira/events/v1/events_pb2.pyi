@@ -34,6 +34,8 @@ class _SessionEndCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Sessi
     """The person signed out."""
     SESSION_END_CAUSE_REFRESH_TOKEN_REUSED: _SessionEndCause.ValueType  # 2
     """A refresh token was used twice: the whole family is revoked."""
+    SESSION_END_CAUSE_PHONE_PROVED: _SessionEndCause.ValueType  # 20
+    """Somebody showed that they hold the phone, which whoever started the session had only claimed."""
 
 class SessionEndCause(_SessionEndCause, metaclass=_SessionEndCauseEnumTypeWrapper):
     """How a session ended."""
@@ -44,6 +46,8 @@ SESSION_END_CAUSE_SIGNED_OUT: SessionEndCause.ValueType  # 1
 """The person signed out."""
 SESSION_END_CAUSE_REFRESH_TOKEN_REUSED: SessionEndCause.ValueType  # 2
 """A refresh token was used twice: the whole family is revoked."""
+SESSION_END_CAUSE_PHONE_PROVED: SessionEndCause.ValueType  # 20
+"""Somebody showed that they hold the phone, which whoever started the session had only claimed."""
 Global___SessionEndCause: _TypeAlias = SessionEndCause  # noqa: Y015
 
 @_typing.final

@@ -1,0 +1,243 @@
+"""Flows of one-time codes in PostgreSQL: trying, redeeming and repeating are one statement each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import asyncpg
+
+from services.auth.adapters.postgres import event_payloads
+from services.auth.adapters.postgres.accounts import NEW_ID_SQL
+from services.auth.adapters.postgres.sessions import end_session
+from services.auth.application.code_ports import (
+    BudgetCharge,
+    BudgetSpent,
+    NewFlow,
+    NewMessage,
+    OpenedFlow,
+    RedeemedFlow,
+    Redemption,
+    RepeatedRedemption,
+    ReservedTry,
+)
+from services.auth.domain.session import SessionEnd
+from services.chassis.postgres import PostgresConnection, PostgresPool, unavailable_as_app_error
+
+# Of twins with one key the second waits here until the first has committed or was refused.
+_OPEN_SQL: Final = """
+    INSERT INTO code_flows (flow_hash, device_hash, purpose, phone_sealed, code_hash, made_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING true
+"""
+_FIND_SQL: Final = "SELECT made_at, expires_at FROM code_flows WHERE flow_hash = $1"
+
+# One statement counts and decides, each row under its lock, in the order given. What it does not return is used up.
+_CHARGE_SQL: Final = """
+    INSERT INTO code_budgets AS b (subject, window_s, allowed, used, ends_at)
+    SELECT subject, window_s, allowed, 1, $4::timestamptz + window_s * interval '1 second'
+    FROM unnest($1::bytea[], $2::int[], $3::int[]) WITH ORDINALITY AS w (subject, window_s, allowed, place)
+    ORDER BY place
+    ON CONFLICT (subject, window_s) DO UPDATE SET
+        allowed = excluded.allowed,
+        used = CASE WHEN b.ends_at <= $4 THEN 1 ELSE b.used + 1 END,
+        ends_at = CASE WHEN b.ends_at <= $4 THEN excluded.ends_at ELSE b.ends_at END
+    WHERE b.ends_at <= $4 OR b.used < excluded.allowed
+    RETURNING subject, window_s
+"""
+_ENDS_SQL: Final = "SELECT ends_at FROM code_budgets WHERE subject = $1 AND window_s = $2"
+_MESSAGE_SQL: Final = "INSERT INTO code_messages (reference, sealed, expires_at, next_send_at) VALUES ($1, $2, $3, $4)"
+
+# Counted under the row's lock before anything is compared: of any number of guesses at once $4 are ever compared.
+_RESERVE_SQL: Final = """
+    UPDATE code_flows SET tries = tries + 1
+    WHERE flow_hash = $1 AND device_hash = $2 AND redeemed_at IS NULL AND expires_at > $3 AND tries < $4
+    RETURNING code_hash, phone_sealed, $4 - tries AS tries_left
+"""
+
+# Flow, account, session, refresh token and events, or nothing at all. Two flows of one new number may be redeemed at
+# once, or one while somebody registers it: the later INSERT then meets the other's account, which xmax tells, and the
+# statement is made anew, now that it sees that account.
+#
+# Whoever makes an account with a password only says that a phone is theirs. The first who shows it is its owner: a
+# password set before is forgotten, and `strangers` are the sessions to end.
+_REDEEM_SQL: Final = """
+    WITH flow AS (
+        UPDATE code_flows SET redeemed_at = $2, session_id = $4, refresh_sealed = $8, refresh_expires_at = $7
+        WHERE flow_hash = $1 AND redeemed_at IS NULL RETURNING flow_hash
+    ), known AS (
+        SELECT user_id, phone_proved_at FROM accounts WHERE phone = $3 AND EXISTS (SELECT FROM flow)
+    ), made AS (
+        INSERT INTO accounts (phone, register_key, created_at, phone_proved_at)
+        SELECT $3, '', $2, $2 FROM flow WHERE NOT EXISTS (SELECT FROM known)
+        ON CONFLICT (phone) DO UPDATE SET phone = excluded.phone RETURNING user_id, xmax <> 0 AS is_met
+    ), account AS (
+        SELECT user_id, false AS is_new, false AS is_met FROM known
+        UNION ALL SELECT user_id, true AS is_new, is_met FROM made
+    ), proved AS (
+        UPDATE accounts a SET phone_proved_at = $2, password_hash = NULL
+        FROM known k WHERE a.user_id = k.user_id AND k.phone_proved_at IS NULL RETURNING a.user_id
+    ), session AS (
+        INSERT INTO sessions (session_id, user_id, started_at, expires_at)
+        SELECT $4, user_id, $2, $5 FROM account RETURNING session_id
+    ), token AS (
+        INSERT INTO refresh_tokens (token_hash, session_id, expires_at) SELECT $6, session_id, $7 FROM session
+    ), event AS (
+        INSERT INTO events (kind, aggregate_id, aggregate_version, actor_id, payload)
+        SELECT kind, user_id, version, user_id, payload FROM account, (
+            VALUES (1, $9::text, 1, $10::bytea), (2, $11::text, 0, $12::bytea)
+        ) AS e (place, kind, version, payload) WHERE is_new OR place = 2 ORDER BY place
+    )
+    SELECT user_id, is_new, is_met, ARRAY(
+        SELECT session_id FROM sessions JOIN proved USING (user_id) WHERE ended_at IS NULL AND expires_at > $2
+    ) AS strangers FROM account
+"""
+
+_REPEAT_SQL: Final = """
+    UPDATE code_flows f SET repeats = repeats + 1 FROM sessions s JOIN accounts a USING (user_id)
+    WHERE f.flow_hash = $1 AND f.device_hash = $2 AND f.redeemed_at >= $4 AND f.repeats < $5
+        AND s.session_id = f.session_id AND s.ended_at IS NULL AND s.expires_at > $3
+    RETURNING s.user_id, s.session_id, a.created_at = f.redeemed_at AS is_new,
+        f.code_hash, f.refresh_sealed, f.refresh_expires_at
+"""
+
+_PURGE_FLOWS_SQL: Final = """
+    DELETE FROM code_flows WHERE flow_hash IN (
+        SELECT flow_hash FROM code_flows WHERE expires_at < $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )
+"""
+_PURGE_BUDGETS_SQL: Final = """
+    DELETE FROM code_budgets WHERE (subject, window_s) IN (
+        SELECT subject, window_s FROM code_budgets WHERE ends_at < $1 ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )
+"""
+
+
+class _SpentError(Exception):
+    """Rolls a transaction back."""
+
+    def __init__(self, spent: BudgetSpent) -> None:
+        super().__init__("a budget is spent")
+        self.spent = spent
+
+
+class _MetAnotherError(Exception):
+    """Rolls a transaction back: the account to make was made by somebody else at this moment."""
+
+
+class PostgresCodes:
+    """The flows of auth's database."""
+
+    def __init__(self, pool: PostgresPool) -> None:
+        self._pool = pool
+
+    async def open(
+        self, flow: NewFlow, message: NewMessage, charges: Sequence[BudgetCharge]
+    ) -> OpenedFlow | BudgetSpent:
+        """Open the flow, charge the budgets and put the message into the outbox; a flow that is there is answered."""
+        try:
+            async with unavailable_as_app_error(), self._pool.acquire() as connection, connection.transaction():
+                opened = await connection.fetchval(
+                    _OPEN_SQL,
+                    flow.flow_hash,
+                    flow.device_hash,
+                    flow.purpose.value,
+                    flow.phone_sealed,
+                    flow.code_hash,
+                    flow.made_at,
+                    flow.expires_at,
+                )
+                if not opened:
+                    row = await connection.fetchrow(_FIND_SQL, flow.flow_hash)
+                    # Forgotten between the two statements: it ended days ago.
+                    return OpenedFlow(*row) if row is not None else OpenedFlow(flow.made_at, flow.made_at)
+                await _charge(connection, charges, flow.made_at)
+                await connection.execute(_MESSAGE_SQL, message.reference, message.sealed, flow.expires_at, flow.made_at)
+        except _SpentError as error:
+            return error.spent
+        return OpenedFlow(flow.made_at, flow.expires_at)
+
+    async def reserve(self, flow_hash: bytes, device_hash: bytes, now: datetime, tries: int) -> ReservedTry | None:
+        """Count a try before it is made; None when the flow takes none."""
+        async with unavailable_as_app_error():
+            row = await self._pool.fetchrow(_RESERVE_SQL, flow_hash, device_hash, now, tries)
+        return None if row is None else ReservedTry(*row)
+
+    async def redeem(self, redemption: Redemption) -> RedeemedFlow | None:
+        """Use the flow up, start its session, make the account if need be; None when the flow is used."""
+        async with unavailable_as_app_error(), self._pool.acquire() as connection:
+            while True:
+                try:
+                    async with connection.transaction():
+                        return await _redeem(connection, redemption)
+                except _MetAnotherError:
+                    continue
+                except asyncpg.IntegrityConstraintViolationError as error:
+                    # Its DETAIL repeats the row, number included, which must not reach a log.
+                    raise RuntimeError(f"account refused by {error.constraint_name}") from None
+
+    async def reserve_repeat(
+        self, flow_hash: bytes, device_hash: bytes, now: datetime, redeemed_after: datetime, repeats: int
+    ) -> RepeatedRedemption | None:
+        """Count a repeat of a flow redeemed since a moment, whose session lives; None when there is none."""
+        async with unavailable_as_app_error():
+            row = await self._pool.fetchrow(_REPEAT_SQL, flow_hash, device_hash, now, redeemed_after, repeats)
+        if row is None:
+            return None
+        redeemed = RedeemedFlow(row["user_id"], row["session_id"], row["is_new"])
+        return RepeatedRedemption(redeemed, row["code_hash"], row["refresh_sealed"], row["refresh_expires_at"])
+
+    async def purge_flows(self, ended_before: datetime, limit: int) -> int:
+        """Forget at most `limit` flows that ended before; how many."""
+        async with unavailable_as_app_error():
+            status = await self._pool.execute(_PURGE_FLOWS_SQL, ended_before, limit)
+        return int(status.rsplit(" ", 1)[-1])
+
+    async def purge_budgets(self, ended_before: datetime, limit: int) -> int:
+        """Forget at most `limit` windows that ended before; how many."""
+        async with unavailable_as_app_error():
+            status = await self._pool.execute(_PURGE_BUDGETS_SQL, ended_before, limit)
+        return int(status.rsplit(" ", 1)[-1])
+
+
+async def _charge(connection: PostgresConnection, charges: Sequence[BudgetCharge], now: datetime) -> None:
+    """Count one code against every budget, or raise _SpentError with the one that is spent for longest."""
+    windows = [charge.charge.window // timedelta(seconds=1) for charge in charges]
+    rows = await connection.fetch(
+        _CHARGE_SQL, [charge.subject for charge in charges], windows, [charge.charge.allowed for charge in charges], now
+    )
+    charged = {(row["subject"], row["window_s"]) for row in rows}
+    spent: list[BudgetSpent] = []
+    for charge, window_s in zip(charges, windows, strict=True):
+        if (charge.subject, window_s) not in charged:
+            ends_at: datetime = await connection.fetchval(_ENDS_SQL, charge.subject, window_s)
+            spent.append(BudgetSpent(charge.charge, ends_at - now))
+    if spent:
+        raise _SpentError(max(spent, key=lambda one: one.wait))
+
+
+async def _redeem(connection: PostgresConnection, redemption: Redemption) -> RedeemedFlow | None:
+    session, now = redemption.session, redemption.session.started_at
+    session_id: int = await connection.fetchval(NEW_ID_SQL)
+    row = await connection.fetchrow(
+        _REDEEM_SQL,
+        redemption.flow_hash,
+        now,
+        redemption.phone,
+        session_id,
+        session.expires_at,
+        session.refresh_token_hash,
+        session.refresh_expires_at,
+        redemption.refresh_sealed,
+        event_payloads.USER_REGISTERED,
+        event_payloads.user_registered(),
+        event_payloads.SESSION_STARTED,
+        event_payloads.session_started(session_id),
+    )
+    if row is None:
+        return None
+    if row["is_met"]:
+        raise _MetAnotherError
+    for stranger in row["strangers"]:
+        await end_session(connection, stranger, row["user_id"], SessionEnd.PHONE_PROVED, now)
+    return RedeemedFlow(row["user_id"], session_id, row["is_new"])

@@ -1,0 +1,74 @@
+"""How many codes may be sent: to a number, to its neighbours, from a network, and in all."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+_MINUTE: Final = timedelta(minutes=1)
+_HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
+# Swindlers earn by whole blocks of numbers: those that differ in their last four digits are counted together.
+_BLOCK_DIGITS: Final = 4
+
+
+class Scope(enum.Enum):
+    """What a budget is of, in the order in which budgets are taken: the one that everybody shares comes last."""
+
+    NUMBER = 1
+    NETWORK = 2
+    BLOCK = 3
+    EVERYBODY = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One code counted against one budget: at most `allowed` in `window`, counted from the first."""
+
+    scope: Scope
+    subject: str = field(repr=False)
+    window: timedelta
+    allowed: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodeBudgets:
+    """Codes that may be sent, each at least 1.
+
+    `everybody_hour` and `everybody_day` bound what codes may cost, whatever happens.
+    """
+
+    number_minute: int = 1
+    number_hour: int = 5
+    number_day: int = 10
+    network_hour: int = 60
+    block_hour: int = 60
+    everybody_hour: int = 5_000
+    everybody_day: int = 50_000
+
+    def charges(self, phone: str, network: str) -> Sequence[Charge]:
+        """What one code to an E.164 phone costs; a network that is not known, "", is not counted.
+
+        They come in one order for all, so that those who take several never wait for each other in a circle.
+        """
+        wanted = [
+            Charge(Scope.NUMBER, phone, _MINUTE, self.number_minute),
+            Charge(Scope.NUMBER, phone, _HOUR, self.number_hour),
+            Charge(Scope.NUMBER, phone, _DAY, self.number_day),
+        ]
+        if network:
+            wanted.append(Charge(Scope.NETWORK, network, _HOUR, self.network_hour))
+        return [
+            *wanted,
+            Charge(Scope.BLOCK, phone[:-_BLOCK_DIGITS], _HOUR, self.block_hour),
+            Charge(Scope.EVERYBODY, "", _HOUR, self.everybody_hour),
+            Charge(Scope.EVERYBODY, "", _DAY, self.everybody_day),
+        ]
+
+    @property
+    def resend_after(self) -> timedelta:
+        """How long after a code the same number may have another, if no other budget is used up."""
+        return _MINUTE if self.number_minute == 1 else timedelta(0)

@@ -1,0 +1,43 @@
+"""CodeService: decode the request, call the use case, encode the answer."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from daira.auth.v1 import code_service_pb2 as pb
+from daira.auth.v1 import code_service_pb2_grpc
+from services.auth.application.redeem_code import RedeemCode
+from services.auth.application.send_code import SendCode
+from services.auth.domain.codes import CodePurpose
+from services.auth.rpc.caller_network import caller_network
+from services.auth.rpc.token_pairs import encode_pair, encode_time
+from services.chassis.errors import invalid
+from services.chassis.idempotency import check_key
+
+_PURPOSES: Final = {pb.CODE_PURPOSE_SIGN_IN: CodePurpose.SIGN_IN}
+
+
+class CodeServicer(code_service_pb2_grpc.CodeServiceServicer):
+    """CodeService over the use cases. Errors climb as AppError."""
+
+    def __init__(self, send_code: SendCode, redeem_code: RedeemCode) -> None:
+        self._send_code = send_code
+        self._redeem_code = redeem_code
+
+    async def SendCode(self, request: pb.SendCodeRequest, context: Any) -> pb.SendCodeResponse:  # noqa: N802
+        """Send a code."""
+        key = check_key(request.idempotency_key)
+        purpose = _PURPOSES.get(request.purpose)
+        if purpose is None:
+            raise invalid("purpose", "must be one of the contract's")
+        sent = await self._send_code(request.phone, purpose, request.device_id, key, caller_network(context))
+        return pb.SendCodeResponse(
+            flow_token=sent.flow_token, expires_at=encode_time(sent.expires_at), resend_at=encode_time(sent.resend_at)
+        )
+
+    async def RedeemCode(self, request: pb.RedeemCodeRequest, _context: Any) -> pb.RedeemCodeResponse:  # noqa: N802
+        """Exchange a code for a session."""
+        redeemed = await self._redeem_code(request.flow_token, request.code, request.device_id)
+        return pb.RedeemCodeResponse(
+            user_id=redeemed.user_id, tokens=encode_pair(redeemed.tokens), is_new_account=redeemed.is_new_account
+        )
