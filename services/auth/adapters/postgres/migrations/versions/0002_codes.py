@@ -1,6 +1,6 @@
 """One-time codes: flows, budgets, the outbox of messages, and the sandbox's inbox; accounts without a password.
 
-Revision ID: 0003
+Revision ID: 0002
 Revises: 0001
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0003"
+revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
