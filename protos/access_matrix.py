@@ -18,6 +18,11 @@ Made by `make proto` from the `(daira.common.v1.access)` option of each RPC: the
 interceptor is compiled from. ● may call. *Anyone* may be nobody at all; a token that is sent anyway must be valid. A
 *person* has an access token, a *service* a service token. What is left out is refused: UNAUTHENTICATED without a token,
 PERMISSION_DENIED with the wrong one.
+
+*Of people* says what is asked of a person beyond a token: `scope` must be the token's, one of the `roles` the
+person's; `self` is a field of the request that must be their own id (or 0, for it), unless they have one of the roles.
+`level 2` asks for two proved factors, `≤ 600 s` for a proof no older than that: refused with UNAUTHENTICATED, reason
+STEP_UP_NEEDED, until the person proves again who they are.
 """
 
 
@@ -46,16 +51,29 @@ def callers(method: MethodDescriptor) -> tuple[bool, ...]:
     return anyone, person, *(anyone or name in access.services for name in SERVICES)
 
 
+def of_people(method: MethodDescriptor) -> str:
+    """What the method asks of people."""
+    access = method.GetOptions().Extensions[importlib.import_module("daira.common.v1.access_pb2").access]
+    asked = [
+        f"scope `{' '.join(access.scopes)}`" if access.scopes else "",
+        f"roles `{' '.join(access.roles)}`" if access.roles else "",
+        f"self `{access.self_field}`" if access.self_field else "",
+        f"level {access.min_level}" if access.min_level > 1 else "",
+        f"≤ {access.max_age_s} s" if access.max_age_s else "",
+    ]
+    return ", ".join(part for part in asked if part)
+
+
 def matrix() -> str:
     """The page."""
     lines = [
         HEAD,
-        "| RPC | anyone | person | " + " | ".join(SERVICES) + " |",
-        "| --- |" + " --- |" * (2 + len(SERVICES)),
+        "| RPC | anyone | person | " + " | ".join(SERVICES) + " | of people |",
+        "| --- |" + " --- |" * (3 + len(SERVICES)),
     ]
     for method in methods():
         cells = " | ".join("●" if may else "" for may in callers(method))
-        lines.append(f"| `{method.full_name.removeprefix('daira.')}` | {cells} |")
+        lines.append(f"| `{method.full_name.removeprefix('daira.')}` | {cells} | {of_people(method)} |")
     return "\n".join(lines) + "\n"
 
 

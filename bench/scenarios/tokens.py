@@ -65,7 +65,9 @@ def mint(key: OKPKey, count: int) -> list[str]:
     """Access tokens as auth signs them."""
     header = {"alg": USER_JWT_ALGORITHM, "typ": USER_JWT_TYPE, "kid": KID}
     now_s = int(time.time())
-    claims = {"iss": USER_JWT_ISSUER, "aud": USER_JWT_AUDIENCE, "iat": now_s, "exp": now_s + 600}
+    claims = {"iss": USER_JWT_ISSUER, "aud": USER_JWT_AUDIENCE, "iat": now_s, "exp": now_s + 600} | {
+        "epoch": 0, "acr": "1", "amr": ["pwd"], "auth_time": now_s, "scope": "account social payments",
+    }  # fmt: skip
     registry = OneAlgorithm(USER_JWT_ALGORITHM)
     return [
         jwt.encode(header, {**claims, "sub": str(n + 1), "sid": str(n + 1)}, key, registry=registry)

@@ -97,7 +97,7 @@ class Auth:
         check = PasswordCheck(attempts, self.hasher, limit, clock)
         use_cases = UseCases(
             register=Register(reader, accounts, sessions, self.hasher, check, opener, clock),
-            sign_in=SignIn(reader, accounts, sessions, self.hasher, check, opener),
+            sign_in=SignIn(reader, accounts, sessions, self.hasher, check, opener, clock),
             refresh_tokens=RefreshTokens(sessions, mint, opener, lifetimes, clock),
             sign_out=SignOut(sessions, clock),
             get_account=GetAccount(accounts, clock),

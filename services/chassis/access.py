@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor, ServiceDescriptor
 
-from services.chassis.errors import denied, unauthenticated
+from services.chassis.errors import AppError, ErrorKind, denied, unauthenticated
 from services.chassis.identity import Identity, IdentityKind
+
+MAX_LEVEL: Final = 2
 
 
 class AccessTableError(Exception):
@@ -18,24 +20,56 @@ class AccessTableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AccessRule:
-    """The callers one method admits."""
+    """The callers one method admits: anyone, people who meet all that follows, and services by name.
+
+    `roles` are those of which a person must have one, `scopes` those a token must have all of. `min_level` and
+    `max_age_s` say how surely, and how lately, a person must have proved who they are. `self_field` is the request's
+    field that must be the caller's own id; empty and 0 ask for nothing.
+    """
 
     public: bool
     user: bool
     services: frozenset[str]
     streams: bool = False
+    roles: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
+    min_level: int = 0
+    max_age_s: int = 0
+    self_field: str = ""
 
-    def check(self, identity: Identity | None) -> None:
-        """AppError UNAUTHENTICATED without identity, PERMISSION_DENIED with the wrong one; silent when admitted."""
+    def check(self, identity: Identity | None, now_s: int = 0, request: Any = None) -> None:
+        """AppError UNAUTHENTICATED without identity, PERMISSION_DENIED with the wrong one; silent when admitted.
+
+        UNAUTHENTICATED, reason STEP_UP_NEEDED, for the right person who must prove it again (as in RFC 9470).
+        """
         if self.public:
             return
         if identity is None:
             raise unauthenticated("TOKEN_MISSING", "this method needs a token")
         if identity.kind is IdentityKind.USER and self.user:
+            self._check_user(identity, now_s, request)
             return
         if identity.kind is IdentityKind.SERVICE and identity.service in self.services:
             return
         raise denied("this caller may not call this method")
+
+    def _check_user(self, identity: Identity, now_s: int, request: Any) -> None:
+        if not self.scopes <= identity.scopes:
+            raise denied("the token is not for this")
+        has_role = bool(self.roles & identity.roles)
+        if self.self_field:
+            named = getattr(request, self.self_field, 0)
+            if named not in {0, identity.user_id} and not has_role:
+                raise denied("this may be asked for oneself only")
+        elif self.roles and not has_role:
+            raise denied("this needs a role that the caller does not have")
+        if identity.level < self.min_level or (self.max_age_s and now_s - identity.authenticated_at_s > self.max_age_s):
+            raise AppError(
+                ErrorKind.UNAUTHENTICATED,
+                "STEP_UP_NEEDED",
+                "prove again who you are",
+                metadata={"min_level": str(self.min_level), "max_age_s": str(self.max_age_s)},
+            )
 
 
 class AccessTable:
@@ -98,4 +132,28 @@ def _read_rule(method: MethodDescriptor, extension: Any) -> tuple[str, AccessRul
         return "names no known caller", None
     if ("CALLER_SERVICE" in callers) != bool(services):
         return "must name services exactly when it admits them", None
-    return "", AccessRule("CALLER_PUBLIC" in callers, "CALLER_USER" in callers, services, method.server_streaming)
+    rule = AccessRule(
+        public="CALLER_PUBLIC" in callers,
+        user="CALLER_USER" in callers,
+        services=services,
+        streams=method.server_streaming,
+        roles=frozenset(access.roles),
+        scopes=frozenset(access.scopes),
+        min_level=access.min_level,
+        max_age_s=access.max_age_s,
+        self_field=access.self_field,
+    )
+    problem = _problem_for_people(rule, method)
+    return (problem, None) if problem else ("", rule)
+
+
+def _problem_for_people(rule: AccessRule, method: MethodDescriptor) -> str:
+    asks = rule.roles or rule.scopes or rule.min_level or rule.max_age_s or rule.self_field
+    if asks and (rule.public or not rule.user):
+        return "asks something of people and admits them all, or none"
+    if not 0 <= rule.min_level <= MAX_LEVEL or rule.max_age_s < 0:
+        return "asks for a level or an age that there is not"
+    field = method.input_type.fields_by_name.get(rule.self_field)
+    if rule.self_field and (field is None or field.type != FieldDescriptor.TYPE_INT64 or field.is_repeated):
+        return "names no int64 field of its request"
+    return ""

@@ -15,9 +15,20 @@ class IdentityKind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A verified caller. A user has user_id and session_id, a service its short name; the other fields are 0 or ''."""
+    """A verified caller. A service has its short name, and nothing else; a user has all but that.
+
+    `level` is 1, or 2 when two factors were proved, the last of them at `authenticated_at_s`; `epoch` is the account's
+    when the token was made, at `issued_at_s` (both in seconds since 1970).
+    """
 
     kind: IdentityKind
     user_id: int = 0
     session_id: int = 0
     service: str = ""
+    level: int = 1
+    authenticated_at_s: int = 0
+    issued_at_s: int = 0
+    epoch: int = 0
+    methods: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()

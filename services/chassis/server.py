@@ -85,7 +85,7 @@ class ServerBuilder:
         self._access_table = access_table
         self.interceptor = LayeredInterceptor(
             chassis_layers(
-                access_table, verifier, metrics, self.settings.default_deadline_s, self.settings.stream_limit_s
+                access_table, verifier, clock, metrics, self.settings.default_deadline_s, self.settings.stream_limit_s
             )
         )
 

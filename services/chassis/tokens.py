@@ -136,10 +136,7 @@ class TokenVerifier:
         expires_s = _check_times(claims, now_s, USER_JWT_MAX_LIFE_S)
         if claims.get("iss") != USER_JWT_ISSUER or claims.get("aud") != USER_JWT_AUDIENCE:
             raise _invalid_token()
-        identity = Identity(
-            IdentityKind.USER, user_id=_positive_id(claims.get("sub")), session_id=_positive_id(claims.get("sid"))
-        )
-        return identity, expires_s
+        return _user(claims), expires_s
 
     def _verify_service(self, token: str, now_s: int) -> tuple[Identity, int]:
         claims = _signed_claims(token, self._service_key, self._service_registry)
@@ -194,6 +191,24 @@ def _signed_claims(token: str, key: OctKey | OKPKey, registry: OneAlgorithm) -> 
         raise _invalid_token() from None
 
 
+def _user(claims: Mapping[str, Any]) -> Identity:
+    level = claims.get("acr")
+    if level not in {"1", "2"}:
+        raise _invalid_token()
+    return Identity(
+        IdentityKind.USER,
+        user_id=_positive_id(claims.get("sub")),
+        session_id=_positive_id(claims.get("sid")),
+        level=int(level),
+        authenticated_at_s=_count(claims.get("auth_time")),
+        issued_at_s=_count(claims.get("iat")),
+        epoch=_count(claims.get("epoch")),
+        methods=_words(claims.get("amr")),
+        scopes=_words(_text(claims.get("scope")).split()),
+        roles=_words(claims.get("roles", [])),
+    )
+
+
 def _check_times(claims: Mapping[str, Any], now_s: int, max_life_s: int) -> int:
     """The expiry in seconds since 1970, checked."""
     issued_s, expires_s = claims.get("iat"), claims.get("exp")
@@ -204,6 +219,24 @@ def _check_times(claims: Mapping[str, Any], now_s: int, max_life_s: int) -> int:
     if now_s >= expires_s:
         raise _expired_token()
     return expires_s
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= _MAX_ID:
+        raise _invalid_token()
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise _invalid_token()
+    return value
+
+
+def _words(value: object) -> frozenset[str]:
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise _invalid_token()
+    return frozenset(value)
 
 
 def _positive_id(value: object) -> int:

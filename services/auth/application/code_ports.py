@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from services.auth.application.ports import NewSession
+from services.auth.application.ports import NewSession, StartedSession
 from services.auth.domain.code_budgets import Charge
 from services.auth.domain.codes import CodePurpose
 from services.auth.domain.identifier import Identifier
@@ -82,8 +82,7 @@ class Redemption:
 class RedeemedFlow:
     """The session that a flow was redeemed for."""
 
-    user_id: int
-    session_id: int
+    session: StartedSession
     is_new_account: bool
 
 

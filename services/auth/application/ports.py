@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from services.auth.domain.assurance import ALL_SCOPES, Proof, Role, Scope
 from services.auth.domain.attempts import AttemptLimit
+from services.auth.domain.device import Device
 from services.auth.domain.identifier import Identifier
 from services.auth.domain.key_schedule import SigningKey
 from services.auth.domain.session import SessionEnd, StoredRefreshToken
@@ -46,20 +48,30 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class NewSession:
-    """A session to start: its first refresh token by hash, and when both end. Times are in UTC."""
+    """A session to start: its first refresh token by hash, when both end, what was proved, where from.
+
+    Times are in UTC.
+    """
 
     refresh_token_hash: bytes = field(repr=False)
     started_at: datetime
     refresh_expires_at: datetime
     expires_at: datetime
+    proof: Proof
+    device: Device
+    scopes: Scope = ALL_SCOPES
 
 
 @dataclass(frozen=True, slots=True)
 class StartedSession:
-    """A session that was started."""
+    """A live session, with what its access tokens say. `epoch` and `roles` are its account's of this moment."""
 
     user_id: int
     session_id: int
+    proof: Proof
+    scopes: Scope
+    epoch: int
+    roles: Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +89,16 @@ class Rotation:
 class Rotated:
     """A refresh token that was exchanged. `expires_at` is the successor's."""
 
-    user_id: int
-    session_id: int
+    session: StartedSession
     expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A refresh token that could not be exchanged, and its successor if it has one."""
+    """A refresh token that could not be exchanged, its session, and its successor if it has one."""
 
     token: StoredRefreshToken
+    session: StartedSession
     successor_sealed: bytes | None = field(repr=False)
     successor_expires_at: datetime | None
 
@@ -152,7 +164,7 @@ class RefreshTokenMint(Protocol):
 class AccessTokenSigner(Protocol):
     """Signs access tokens."""
 
-    def sign(self, user_id: int, session_id: int, issued_at: datetime, life: timedelta) -> str:
+    def sign(self, session: StartedSession, issued_at: datetime, life: timedelta) -> str:
         """A JWT good for `life`; AppError UNAVAILABLE while there is no key."""
         ...
 
@@ -183,7 +195,10 @@ class Sessions(Protocol):
     """Sessions and refresh tokens. Every method raises AppError UNAVAILABLE when the database is away."""
 
     async def start(self, user_id: int, identifier: Identifier, session: NewSession) -> StartedSession:
-        """Start a session with its event, and forget the wrong attempts on the name."""
+        """Start a session with its event, and forget the wrong attempts on the name.
+
+        AppError PERMISSION_DENIED, reason ACCOUNT_SUSPENDED, when the account may not sign in.
+        """
         ...
 
     async def rotate(self, rotation: Rotation) -> Rotated | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.auth.application.code_ports import CodeMint, Codes, RedeemedFlow, Redemption
-from services.auth.application.ports import RefreshTokenMint, StartedSession, TokenPair
+from services.auth.application.code_ports import CodeMint, Codes, Redemption
+from services.auth.application.ports import RefreshTokenMint, TokenPair
 from services.auth.application.session_opener import SessionOpener
-from services.auth.domain.codes import CodeRules, looks_like_flow_token, read_code, read_device_id
+from services.auth.domain.assurance import Method, Proof
+from services.auth.domain.codes import CodeRules, looks_like_flow_token, read_code
+from services.auth.domain.device import read_device
 from services.chassis.clock import Clock
 from services.chassis.errors import AppError, ErrorKind, unauthenticated
 
@@ -44,22 +46,24 @@ class RedeemCode:
         self._rules = rules
         self._clock = clock
 
-    async def __call__(self, flow_token: str, code_text: str, device_text: str) -> CodeRedeemed:
-        """Start a session.
+    async def __call__(
+        self, flow_token: str, code_text: str, device_text: str, device_name: str, network: str
+    ) -> CodeRedeemed:
+        """Start a session; `network` is the caller's, "" when it is not known.
 
         AppError INVALID_ARGUMENT; UNAUTHENTICATED, reason CODE_INVALID with metadata tries_left, or CODE_EXPIRED when
-        the flow is unknown, over, used or out of tries.
+        the flow is unknown, over, used or out of tries; PERMISSION_DENIED, reason ACCOUNT_SUSPENDED.
         """
-        code, device_id = read_code(code_text), read_device_id(device_text)
+        code, device = read_code(code_text), read_device(device_text, device_name, network)
         if not looks_like_flow_token(flow_token):
             raise _expired()
-        flow_hash, device_hash = self._mint.hash_flow(flow_token), self._mint.hash_device(device_id)
+        flow_hash, device_hash = self._mint.hash_flow(flow_token), self._mint.hash_device(device_text)
         reserved = await self._codes.reserve(flow_hash, device_hash, self._clock.now(), self._rules.tries)
         if reserved is None:
             return await self._repeat(flow_token, code, device_hash)
         if not self._mint.matches(flow_hash, code, reserved.code_hash):
             raise _wrong(reserved.tries_left)
-        opening = self._opener.prepare()
+        opening = self._opener.prepare(Proof(Method.CODE, self._clock.now()), device)
         redeemed = await self._codes.redeem(
             Redemption(
                 flow_hash=flow_hash,
@@ -71,8 +75,8 @@ class RedeemCode:
         if redeemed is None:
             # Its own twin was faster.
             return await self._repeat(flow_token, code, device_hash)
-        pair = self._opener.pair(_session(redeemed), opening.refresh_token, opening.stored.refresh_expires_at)
-        return CodeRedeemed(redeemed.user_id, pair, redeemed.is_new_account)
+        pair = self._opener.pair(redeemed.session, opening.refresh_token, opening.stored.refresh_expires_at)
+        return CodeRedeemed(redeemed.session.user_id, pair, redeemed.is_new_account)
 
     async def _repeat(self, flow_token: str, code: str, device_hash: bytes) -> CodeRedeemed:
         flow_hash, now = self._mint.hash_flow(flow_token), self._clock.now()
@@ -83,16 +87,12 @@ class RedeemCode:
             raise _expired()
         refresh_token = self._refresh_mint.unseal(_both(flow_token, code), repeated.refresh_sealed)
         redeemed = repeated.redeemed
-        pair = self._opener.pair(_session(redeemed), refresh_token, repeated.refresh_expires_at)
-        return CodeRedeemed(redeemed.user_id, pair, redeemed.is_new_account)
+        pair = self._opener.pair(redeemed.session, refresh_token, repeated.refresh_expires_at)
+        return CodeRedeemed(redeemed.session.user_id, pair, redeemed.is_new_account)
 
 
 def _both(flow_token: str, code: str) -> str:
     return f"{flow_token}.{code}"
-
-
-def _session(redeemed: RedeemedFlow) -> StartedSession:
-    return StartedSession(redeemed.user_id, redeemed.session_id)
 
 
 def _wrong(tries_left: int) -> AppError:

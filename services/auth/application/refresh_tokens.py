@@ -9,7 +9,6 @@ from services.auth.application.ports import (
     Replayed,
     Rotation,
     Sessions,
-    StartedSession,
     TokenPair,
 )
 from services.auth.application.session_opener import SessionOpener
@@ -66,8 +65,7 @@ class RefreshTokens:
             )
         )
         if rotated is not None:
-            session = StartedSession(rotated.user_id, rotated.session_id)
-            return self._opener.pair(session, successor, rotated.expires_at)
+            return self._opener.pair(rotated.session, successor, rotated.expires_at)
         replayed = await self._sessions.find_replayed(self._mint.hash(token))
         if replayed is None:
             raise _refused()
@@ -85,7 +83,7 @@ class RefreshTokens:
         if verdict is not Replay.SAME_SUCCESSOR or sealed is None or expires_at is None:
             raise _refused()
         successor = self._mint.unseal(token, sealed)
-        return self._opener.pair(StartedSession(stored.user_id, stored.session_id), successor, expires_at)
+        return self._opener.pair(replayed.session, successor, expires_at)
 
 
 def _refused() -> AppError:

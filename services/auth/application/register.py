@@ -16,7 +16,9 @@ from services.auth.application.ports import (
     Sessions,
     TokenPair,
 )
-from services.auth.application.session_opener import SessionOpener
+from services.auth.application.session_opener import Opening, SessionOpener
+from services.auth.domain.assurance import Method, Proof
+from services.auth.domain.device import Device
 from services.auth.domain.identifier import Identifier
 from services.auth.domain.password import new_password
 from services.chassis.clock import Clock
@@ -59,7 +61,7 @@ class Register:
         self._opener = opener
         self._clock = clock
 
-    async def __call__(self, raw: RawIdentifier, password_text: str, key: str) -> Registered:
+    async def __call__(self, raw: RawIdentifier, password_text: str, key: str, device: Device) -> Registered:
         """Make the account, or open another session of the one this very request made before.
 
         AppError INVALID_ARGUMENT; ALREADY_EXISTS, reason ACCOUNT_EXISTS, when the name is taken; FAILED_PRECONDITION,
@@ -70,7 +72,7 @@ class Register:
         existing = await self._accounts.find(identifier)
         if existing is None:
             password_hash = await self._hasher.hash(password)
-            opening = self._opener.prepare()
+            opening = self._prepare(device)
             started = await self._accounts.add(identifier, password_hash, key, opening.stored)
             if started is not None:
                 pair = self._opener.pair(started, opening.refresh_token, opening.stored.refresh_expires_at)
@@ -79,19 +81,24 @@ class Register:
             existing = await self._accounts.find(identifier)
         if existing is None:
             raise _account_exists()
-        return await self._repeat(identifier, existing, password, key)
+        return await self._repeat(identifier, existing, password, key, device)
 
-    async def _repeat(self, identifier: Identifier, existing: Credentials, password: str, key: str) -> Registered:
+    async def _repeat(
+        self, identifier: Identifier, existing: Credentials, password: str, key: str, device: Device
+    ) -> Registered:
         if existing.register_key != key or self._clock.now() - existing.created_at > _REPLAY_WINDOW:
             raise _account_exists()
         # Whoever guesses the key must not get free guesses of the password.
         await self._check.reserve(identifier)
         if not await self._check.matches(identifier, existing, password):
             raise failed_precondition("the idempotency key was used with another request", "IDEMPOTENCY_KEY_REUSED")
-        opening = self._opener.prepare()
+        opening = self._prepare(device)
         started = await self._sessions.start(existing.user_id, identifier, opening.stored)
         pair = self._opener.pair(started, opening.refresh_token, opening.stored.refresh_expires_at)
         return Registered(started.user_id, pair)
+
+    def _prepare(self, device: Device) -> Opening:
+        return self._opener.prepare(Proof(Method.PASSWORD, self._clock.now()), device)
 
 
 def _account_exists() -> AppError:

@@ -16,7 +16,8 @@ from services.auth.application.code_ports import (
     PhoneReader,
 )
 from services.auth.domain.code_budgets import CodeBudgets, Scope
-from services.auth.domain.codes import CodePurpose, CodeRules, read_device_id
+from services.auth.domain.codes import CodePurpose, CodeRules
+from services.auth.domain.device import read_device_id
 from services.chassis.clock import Clock
 from services.chassis.errors import exhausted, unavailable
 

@@ -12,6 +12,8 @@ from services.auth.application.ports import (
     StartedSession,
     TokenPair,
 )
+from services.auth.domain.assurance import ALL_SCOPES, Proof, Scope
+from services.auth.domain.device import Device
 from services.auth.domain.session import SessionLifetimes
 from services.chassis.clock import Clock
 
@@ -35,7 +37,7 @@ class SessionOpener:
         self._lifetimes = lifetimes
         self._clock = clock
 
-    def prepare(self) -> Opening:
+    def prepare(self, proof: Proof, device: Device, scopes: Scope = ALL_SCOPES) -> Opening:
         """A new session from now on."""
         now = self._clock.now()
         token = self._mint.new()
@@ -44,6 +46,9 @@ class SessionOpener:
             started_at=now,
             refresh_expires_at=now + min(self._lifetimes.refresh_idle, self._lifetimes.session),
             expires_at=now + self._lifetimes.session,
+            proof=proof,
+            device=device,
+            scopes=scopes,
         )
         return Opening(stored, token)
 
@@ -52,7 +57,7 @@ class SessionOpener:
         # A JWT counts whole seconds: what the client is told must not be later than what the token says.
         issued_at = self._clock.now().replace(microsecond=0)
         return TokenPair(
-            access_token=self._signer.sign(session.user_id, session.session_id, issued_at, self._lifetimes.access),
+            access_token=self._signer.sign(session, issued_at, self._lifetimes.access),
             access_expires_at=issued_at + self._lifetimes.access,
             refresh_token=refresh_token,
             refresh_expires_at=refresh_expires_at,

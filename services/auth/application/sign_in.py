@@ -15,7 +15,10 @@ from services.auth.application.ports import (
     TokenPair,
 )
 from services.auth.application.session_opener import SessionOpener
+from services.auth.domain.assurance import Method, Proof
+from services.auth.domain.device import Device
 from services.auth.domain.password import given_password
+from services.chassis.clock import Clock
 from services.chassis.errors import AppError, ErrorKind, unauthenticated
 
 
@@ -38,6 +41,7 @@ class SignIn:
         hasher: PasswordHasher,
         check: PasswordCheck,
         opener: SessionOpener,
+        clock: Clock,
     ) -> None:
         self._reader = reader
         self._accounts = accounts
@@ -45,11 +49,13 @@ class SignIn:
         self._hasher = hasher
         self._check = check
         self._opener = opener
+        self._clock = clock
 
-    async def __call__(self, raw: RawIdentifier, password_text: str) -> SignedIn:
+    async def __call__(self, raw: RawIdentifier, password_text: str, device: Device) -> SignedIn:
         """Start a session.
 
-        AppError INVALID_ARGUMENT; UNAUTHENTICATED, reason CREDENTIALS_INVALID; RESOURCE_EXHAUSTED, reason OVERLOADED,
+        AppError INVALID_ARGUMENT; UNAUTHENTICATED, reason CREDENTIALS_INVALID; PERMISSION_DENIED, reason
+        ACCOUNT_SUSPENDED, only for whoever knows the password; RESOURCE_EXHAUSTED, reason OVERLOADED,
         after too many wrong attempts or when too many passwords wait.
         """
         identifier = self._reader.read(raw)
@@ -60,7 +66,7 @@ class SignIn:
         if credentials is None or not matches:
             raise unauthenticated("CREDENTIALS_INVALID", "the phone or e-mail, or the password, is wrong")
         await self._renew_hash(credentials, password)
-        opening = self._opener.prepare()
+        opening = self._opener.prepare(Proof(Method.PASSWORD, self._clock.now()), device)
         started = await self._sessions.start(credentials.user_id, identifier, opening.stored)
         pair = self._opener.pair(started, opening.refresh_token, opening.stored.refresh_expires_at)
         return SignedIn(started.user_id, pair)

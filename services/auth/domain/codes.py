@@ -15,7 +15,6 @@ CODE_DIGITS: Final = 6
 _MAX_TYPED_CHARS: Final = 32
 # 32 bytes in base64url without padding.
 _FLOW_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
-_DEVICE_ID: Final = re.compile(r"([A-Za-z0-9_-]{16,64})?")
 # What keyboards and pasting put between digits.
 _MARKS: Final = frozenset(" -\u00a0\u2009\u202f")
 
@@ -54,13 +53,6 @@ def read_code(text: str) -> str:
 def looks_like_flow_token(text: str) -> bool:
     """Whether the text has the form of a flow token; others are not looked up."""
     return _FLOW_TOKEN.fullmatch(text) is not None
-
-
-def read_device_id(text: str) -> str:
-    """The id of a device, or nothing; AppError INVALID_ARGUMENT for other forms."""
-    if _DEVICE_ID.fullmatch(text) is None:
-        raise invalid("device_id", "must be empty or 16 to 64 characters of A-Z a-z 0-9 _ -")
-    return text
 
 
 def message_text(code: str, origin: str) -> str:

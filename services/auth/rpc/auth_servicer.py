@@ -14,8 +14,8 @@ from services.auth.application.refresh_tokens import RefreshTokens
 from services.auth.application.register import Register
 from services.auth.application.sign_in import SignIn
 from services.auth.application.sign_out import SignOut
+from services.auth.rpc.callers import caller, device_of
 from services.auth.rpc.token_pairs import encode_pair, encode_time
-from services.chassis import context
 from services.chassis.idempotency import check_key
 
 
@@ -37,15 +37,17 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
         self._use_cases = use_cases
         self._jwks = jwks
 
-    async def Register(self, request: pb.RegisterRequest, _context: Any) -> pb.RegisterResponse:  # noqa: N802
+    async def Register(self, request: pb.RegisterRequest, context: Any) -> pb.RegisterResponse:  # noqa: N802
         """Make an account and sign it in."""
         key = check_key(request.idempotency_key)
-        registered = await self._use_cases.register(_raw(request.identifier), request.password, key)
+        device = device_of(request.device, context)
+        registered = await self._use_cases.register(_raw(request.identifier), request.password, key, device)
         return pb.RegisterResponse(user_id=registered.user_id, tokens=encode_pair(registered.tokens))
 
-    async def SignIn(self, request: pb.SignInRequest, _context: Any) -> pb.SignInResponse:  # noqa: N802
+    async def SignIn(self, request: pb.SignInRequest, context: Any) -> pb.SignInResponse:  # noqa: N802
         """Check a password and start a session."""
-        signed_in = await self._use_cases.sign_in(_raw(request.identifier), request.password)
+        device = device_of(request.device, context)
+        signed_in = await self._use_cases.sign_in(_raw(request.identifier), request.password, device)
         return pb.SignInResponse(user_id=signed_in.user_id, tokens=encode_pair(signed_in.tokens))
 
     async def RefreshTokens(  # noqa: N802
@@ -56,12 +58,12 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
 
     async def SignOut(self, _request: pb.SignOutRequest, _context: Any) -> pb.SignOutResponse:  # noqa: N802
         """End the caller's session."""
-        await self._use_cases.sign_out(*_caller())
+        await self._use_cases.sign_out(*caller())
         return pb.SignOutResponse()
 
     async def GetAccount(self, _request: pb.GetAccountRequest, _context: Any) -> pb.GetAccountResponse:  # noqa: N802
         """The caller's account, masked."""
-        account = await self._use_cases.get_account(*_caller())
+        account = await self._use_cases.get_account(*caller())
         return pb.GetAccountResponse(
             user_id=account.user_id,
             masked_phone=account.masked_phone,
@@ -72,13 +74,6 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
     async def GetJwks(self, _request: pb.GetJwksRequest, _context: Any) -> pb.GetJwksResponse:  # noqa: N802
         """The public keys."""
         return pb.GetJwksResponse(jwks_json=self._jwks())
-
-
-def _caller() -> tuple[int, int]:
-    """The caller's user id and session id."""
-    user_id = context.require_user()
-    identity = context.current().identity
-    return user_id, identity.session_id if identity is not None else 0
 
 
 def _raw(identifier: pb.Identifier) -> RawIdentifier:

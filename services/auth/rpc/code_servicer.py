@@ -35,9 +35,11 @@ class CodeServicer(code_service_pb2_grpc.CodeServiceServicer):
             flow_token=sent.flow_token, expires_at=encode_time(sent.expires_at), resend_at=encode_time(sent.resend_at)
         )
 
-    async def RedeemCode(self, request: pb.RedeemCodeRequest, _context: Any) -> pb.RedeemCodeResponse:  # noqa: N802
+    async def RedeemCode(self, request: pb.RedeemCodeRequest, context: Any) -> pb.RedeemCodeResponse:  # noqa: N802
         """Exchange a code for a session."""
-        redeemed = await self._redeem_code(request.flow_token, request.code, request.device_id)
+        redeemed = await self._redeem_code(
+            request.flow_token, request.code, request.device_id, request.device_name, caller_network(context)
+        )
         return pb.RedeemCodeResponse(
             user_id=redeemed.user_id, tokens=encode_pair(redeemed.tokens), is_new_account=redeemed.is_new_account
         )

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from services.chassis import context as call_context
 from services.chassis.access import AccessTable
+from services.chassis.clock import Clock
 from services.chassis.errors import denied, unauthenticated
 from services.chassis.interceptors.layer import Behaviour, Context
 from services.chassis.tokens import TokenVerifier
@@ -18,16 +19,17 @@ class AuthenticationLayer:
 
     name = "authentication"
 
-    def __init__(self, access_table: AccessTable, verifier: TokenVerifier | None) -> None:
+    def __init__(self, access_table: AccessTable, verifier: TokenVerifier | None, clock: Clock) -> None:
         if verifier is None and access_table.needs_tokens():
             raise ValueError("methods that need tokens need a verifier")
         self._access_table = access_table
         self._verifier = verifier
+        self._clock = clock
 
     def wrap(self, method: str, behaviour: Behaviour) -> Behaviour:
         """The behaviour behind its door."""
         rule = self._access_table.rule(method)
-        verifier = self._verifier
+        verifier, clock = self._verifier, self._clock
 
         async def answer(request: Any, context: Context) -> Any:
             if rule is None:
@@ -36,7 +38,7 @@ class AuthenticationLayer:
             current.bearer = bearer_token(current.bearer)
             if current.bearer and verifier is not None:
                 current.identity = await verifier.verify(current.bearer)
-            rule.check(current.identity)
+            rule.check(current.identity, clock.now_ms() // 1000, request)
             return await behaviour(request, context)
 
         return answer

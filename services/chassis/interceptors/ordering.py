@@ -9,6 +9,7 @@ import grpc
 import grpc.aio
 
 from services.chassis.access import AccessTable
+from services.chassis.clock import Clock
 from services.chassis.interceptors.authentication import AuthenticationLayer
 from services.chassis.interceptors.deadline import DeadlineLayer
 from services.chassis.interceptors.errors import ErrorsLayer
@@ -30,6 +31,7 @@ _INFRASTRUCTURE: Final = ("/grpc.health.v1.", "/grpc.reflection.")
 def chassis_layers(
     access_table: AccessTable,
     verifier: TokenVerifier | None,
+    clock: Clock,
     metrics: Metrics,
     default_deadline_s: float,
     stream_limit_s: float,
@@ -41,7 +43,7 @@ def chassis_layers(
         MetricsLayer(metrics),
         ErrorsLayer(),
         DeadlineLayer(access_table, default_deadline_s, stream_limit_s),
-        AuthenticationLayer(access_table, verifier),
+        AuthenticationLayer(access_table, verifier, clock),
     )
 
 

@@ -16,7 +16,8 @@ from daira.events.v1 import event_log_service_pb2, event_log_service_pb2_grpc, e
 from services.chassis.clock import SystemClock
 from services.chassis.redis_client import RedisClient
 from services.chassis.stream_event import StreamEvent
-from services.chassis.tokens import USER_JWT_AUDIENCE, USER_JWT_ISSUER, USER_JWT_TYPE
+from services.chassis.tokens import USER_JWT_TYPE
+from tests.fakes.user_claims import user_claims
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -92,11 +93,7 @@ class Owners(event_log_service_pb2_grpc.EventLogServiceServicer, auth_service_pb
 
     def token(self, user_id: int) -> str:
         """An access token as auth signs it."""
-        now_s = SystemClock().now_ms() // 1000
-        claims = {
-            "iss": USER_JWT_ISSUER, "aud": USER_JWT_AUDIENCE, "sub": str(user_id), "sid": "1", "iat": now_s,
-            "exp": now_s + 600,
-        }  # fmt: skip
+        claims = user_claims(user_id, SystemClock().now_ms() // 1000)
         header = {"alg": "EdDSA", "typ": USER_JWT_TYPE, "kid": "k"}
         return jwt.encode(header, claims, self._key, algorithms=["EdDSA"])
 

@@ -59,7 +59,9 @@ async def test_another_service_verifies_a_token_by_itself(auth: Running) -> None
     header, claims = (decoded(part) for part in made.tokens.access_token.split(".")[:2])
     assert header == {"alg": "EdDSA", "typ": "at+jwt", "kid": (await kids(auth))[0]}
     assert (claims["iss"], claims["aud"], claims["sub"]) == ("daira-auth", "daira", str(made.user_id))
-    assert set(claims) == {"iss", "aud", "sub", "sid", "iat", "exp"}
+    assert set(claims) == {
+        "iss", "aud", "sub", "sid", "iat", "exp", "epoch", "acr", "amr", "auth_time", "scope",
+    }  # fmt: skip
     verifier = TokenVerifier(KeySet(RpcJwks(auth), auth.clock), SERVICE_KEY.encode(), auth.clock)
     identity = await verifier.verify(made.tokens.access_token)
     assert (identity.kind, identity.user_id) == (IdentityKind.USER, made.user_id)

@@ -26,7 +26,8 @@ from daira.payments.v1 import payments_service_pb2_grpc
 from dev import child
 from dev.ports import free_port
 from services.chassis.clock import SystemClock
-from services.chassis.tokens import USER_JWT_AUDIENCE, USER_JWT_ISSUER, USER_JWT_TYPE, ServiceTokens
+from services.chassis.tokens import USER_JWT_TYPE, ServiceTokens
+from tests.fakes.user_claims import user_claims
 from tests.stores import ROOT, SERVICE_SETTINGS
 
 KID = "test-key"
@@ -56,15 +57,7 @@ class StandInAuth:
 
     def token(self, user_id: int) -> str:
         """An access token of a person."""
-        now = int(time.time())
-        claims = {
-            "iss": USER_JWT_ISSUER,
-            "aud": USER_JWT_AUDIENCE,
-            "sub": str(user_id),
-            "sid": "1",
-            "iat": now,
-            "exp": now + 900,
-        }
+        claims = user_claims(user_id, int(time.time()), 900)
         return jwt.encode({"alg": "EdDSA", "typ": USER_JWT_TYPE, "kid": KID}, claims, self.key, algorithms=["EdDSA"])
 
     def close(self) -> None:

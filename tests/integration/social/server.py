@@ -37,7 +37,7 @@ from services.chassis.redis_client import RedisClient, create_redis
 from services.chassis.relay import Relay
 from services.chassis.server import ServerSettings, serve
 from services.chassis.stream_event import LogSource
-from services.chassis.tokens import USER_JWT_AUDIENCE, USER_JWT_ISSUER, USER_JWT_TYPE, ServiceTokens
+from services.chassis.tokens import USER_JWT_TYPE, ServiceTokens
 from services.social.adapters.event_codec import STREAM, encode
 from services.social.adapters.fan_out import FanOut
 from services.social.adapters.postgres.daily_tables import DAILY_TABLES
@@ -46,6 +46,7 @@ from services.social.adapters.projector import Projector
 from services.social.adapters.redis_inbox import RedisInboxes
 from services.social.config import SocialSettings, social_settings
 from services.social.main import Servicers, build_server, compose
+from tests.fakes.user_claims import user_claims
 
 KID = "test-key"
 SERVICE_KEY = "tests-only-service-token-key-0123456789abcdef"
@@ -66,9 +67,8 @@ class Signer:
     def bearer(self, user_id: int) -> list[tuple[str, str]]:
         """Metadata of a signed-in person."""
         now = int(time.time())
-        claims = {"iss": USER_JWT_ISSUER, "aud": USER_JWT_AUDIENCE, "sub": str(user_id), "sid": "1"}
         header = {"alg": "EdDSA", "typ": USER_JWT_TYPE, "kid": KID}
-        token = jwt.encode(header, claims | {"iat": now, "exp": now + 900}, self._key, algorithms=["EdDSA"])
+        token = jwt.encode(header, user_claims(user_id, now, 900), self._key, algorithms=["EdDSA"])
         return [("authorization", f"Bearer {token}")]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import ServiceDescriptor
@@ -95,3 +98,75 @@ def test_who_passes(rule: AccessRule, identity: Identity | None, refusal: ErrorK
     with pytest.raises(AppError) as caught:
         rule.check(identity)
     assert caught.value.kind is refusal
+
+
+PEOPLE = AccessRule(public=False, user=True, services=frozenset())
+NOW_S = 1_800_000_000
+
+
+@pytest.mark.parametrize(
+    ("asked", "met", "unmet", "reason"),
+    [
+        ({"roles": frozenset({"admin", "support"})}, {"roles": frozenset({"support"})}, {}, "CALLER_NOT_ALLOWED"),
+        (
+            {"scopes": frozenset({"a", "b"})},
+            {"scopes": frozenset({"a", "b", "c"})},
+            {"scopes": frozenset({"a"})},
+            "CALLER_NOT_ALLOWED",
+        ),
+        ({"min_level": 2}, {"level": 2}, {"level": 1}, "STEP_UP_NEEDED"),
+        (
+            {"max_age_s": 60},
+            {"authenticated_at_s": NOW_S - 60},
+            {"authenticated_at_s": NOW_S - 61},
+            "STEP_UP_NEEDED",
+        ),
+    ],
+)
+def test_what_is_asked_of_people(
+    asked: dict[str, Any], met: dict[str, Any], unmet: dict[str, Any], reason: str
+) -> None:
+    rule = dataclasses.replace(PEOPLE, **asked)
+    rule.check(dataclasses.replace(USER, **met), NOW_S)
+    with pytest.raises(AppError) as caught:
+        rule.check(dataclasses.replace(USER, **unmet), NOW_S)
+    assert caught.value.reason == reason
+    # What is asked of people is not asked of services that are named.
+    dataclasses.replace(rule, services=frozenset({"friend"})).check(FRIEND, NOW_S)
+
+
+def test_a_step_up_says_what_is_missing() -> None:
+    with pytest.raises(AppError) as caught:
+        dataclasses.replace(PEOPLE, min_level=2, max_age_s=600).check(USER, NOW_S)
+    assert caught.value.metadata == {"min_level": "2", "max_age_s": "600"}
+
+
+def test_only_for_oneself_unless_by_role() -> None:
+    rule = dataclasses.replace(PEOPLE, self_field="after_pos", roles=frozenset({"support"}))
+    support = dataclasses.replace(USER, roles=frozenset({"support"}))
+
+    def request(number: int) -> Any:
+        return event_log_service_pb2.ListEventsRequest(after_pos=number)
+
+    rule.check(USER, NOW_S, request(USER.user_id))
+    rule.check(USER, NOW_S, request(0))
+    rule.check(support, NOW_S, request(99))
+    with pytest.raises(AppError) as caught:
+        rule.check(USER, NOW_S, request(99))
+    assert caught.value.kind is ErrorKind.PERMISSION_DENIED
+
+
+@pytest.mark.parametrize(
+    "access",
+    [
+        access_pb2.Access(callers=[access_pb2.CALLER_PUBLIC], min_level=2),
+        access_pb2.Access(callers=[access_pb2.CALLER_SERVICE], services=["friend"], roles=["admin"]),
+        access_pb2.Access(callers=[access_pb2.CALLER_USER], min_level=3),
+        access_pb2.Access(callers=[access_pb2.CALLER_USER], max_age_s=-1),
+        access_pb2.Access(callers=[access_pb2.CALLER_USER], self_field="nowhere"),
+    ],
+    ids=["public", "services", "level", "age", "field"],
+)
+def test_what_cannot_be_asked_stops_the_start(access: access_pb2.Access, request: pytest.FixtureRequest) -> None:
+    with pytest.raises(AccessTableError):
+        AccessTable.from_descriptors([service(f"asks_{request.node.callspec.id}", access)], access_pb2.access)

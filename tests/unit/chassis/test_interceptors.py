@@ -12,11 +12,12 @@ from services.chassis.interceptors.errors import STATUS_BY_KIND
 from services.chassis.interceptors.ordering import ORDER, LayeredInterceptor, chassis_layers
 from services.chassis.metrics import Metrics
 from services.chassis.service_config import service_config
+from tests.fakes.clock import FixedClock
 from tests.unit.chassis.rpc_rig import DESCRIPTOR
 
 
 def test_the_order_is_asserted() -> None:
-    layers = chassis_layers(AccessTable({}), None, Metrics(), 1.0, 10.0)
+    layers = chassis_layers(AccessTable({}), None, FixedClock(), Metrics(), 1.0, 10.0)
     assert tuple(layer.name for layer in layers) == ORDER
     LayeredInterceptor(layers)
     with pytest.raises(ValueError, match="order"):
@@ -34,7 +35,7 @@ def test_every_kind_has_a_status_of_its_own() -> None:
 def test_doors_need_a_doorkeeper() -> None:
     table = AccessTable({"/s/m": AccessRule(public=False, user=True, services=frozenset())})
     with pytest.raises(ValueError, match="verifier"):
-        AuthenticationLayer(table, None)
+        AuthenticationLayer(table, None, FixedClock())
 
 
 @pytest.mark.parametrize("header", ["Bearer abc", "bearer abc", "BEARER  abc "])

@@ -17,6 +17,7 @@ from services.chassis.identity import Identity, IdentityKind
 from services.chassis.jwks import KeySet
 from services.chassis.tokens import OneAlgorithm, ServiceTokens, TokenVerifier
 from tests.fakes.clock import FixedClock
+from tests.fakes.user_claims import user_claims
 
 SERVICE_KEY = b"s" * 32
 USER_ID = 7 << 22
@@ -48,17 +49,7 @@ class World:
         self.verifier = TokenVerifier(self.keys, SERVICE_KEY, self.clock)
 
     def claims(self, **changes: Any) -> dict[str, Any]:
-        now_s = self.clock.now_ms() // 1000
-        claims = {
-            "iss": "daira-auth",
-            "aud": "daira",
-            "sub": str(USER_ID),
-            "sid": 5,
-            "iat": now_s,
-            "exp": now_s + 600,
-            **changes,
-        }
-        return {name: value for name, value in claims.items() if value is not None}
+        return user_claims(USER_ID, self.clock.now_ms() // 1000, **{"sid": 5, **changes})
 
     def token(self, *, key: OKPKey | None = None, header: dict[str, Any] | None = None, **changes: Any) -> str:
         key = key or self.key
@@ -87,7 +78,17 @@ def world() -> World:
 
 async def test_a_good_token_names_its_person(world: World) -> None:
     identity = await world.verifier.verify(world.token())
-    assert identity == Identity(IdentityKind.USER, user_id=USER_ID, session_id=5)
+    now_s = world.clock.now_ms() // 1000
+    assert identity == Identity(
+        IdentityKind.USER,
+        user_id=USER_ID,
+        session_id=5,
+        level=2,
+        authenticated_at_s=now_s,
+        issued_at_s=now_s,
+        methods=frozenset({"pwd", "otp"}),
+        scopes=frozenset({"account", "social", "payments"}),
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,6 +110,18 @@ async def test_a_good_token_names_its_person(world: World) -> None:
         {"exp": None},
         {"exp": "never"},
         {"iat": None},
+        {"acr": None},
+        {"acr": "3"},
+        {"acr": 2},
+        {"amr": "pwd"},
+        {"auth_time": None},
+        {"auth_time": True},
+        {"epoch": -1},
+        {"epoch": None},
+        {"scope": ["social"]},
+        {"scope": None},
+        {"roles": "admin"},
+        {"roles": [1]},
     ],
 )
 async def test_wrong_claims(world: World, changes: dict[str, Any]) -> None:

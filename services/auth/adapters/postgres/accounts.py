@@ -8,6 +8,7 @@ from typing import Final
 import asyncpg
 
 from services.auth.adapters.postgres import event_payloads
+from services.auth.adapters.postgres.session_opening import open_session_sql, session_arguments, started_session
 from services.auth.application.ports import Account, Credentials, NewSession, StartedSession
 from services.auth.domain.identifier import Identifier, IdentifierKind
 from services.chassis.postgres import PostgresPool, unavailable_as_app_error
@@ -16,25 +17,20 @@ _COLUMN: Final = {IdentifierKind.PHONE: "phone", IdentifierKind.EMAIL: "email"}
 
 _FIND_SQL: Final = "SELECT user_id, password_hash, register_key, created_at FROM accounts WHERE {column} = $1"
 
+_OPEN_SESSION: Final = open_session_sql(7, "e.aggregate_id")
+
 NEW_ID_SQL: Final = "SELECT daira_id()"
 
-# Account, first session, its refresh token and both events, or nothing at all.
+# Account, first session and events in their order, or nothing at all.
 _ADD_SQL: Final = """
     WITH account AS (
         INSERT INTO accounts ({column}, password_hash, register_key, created_at) VALUES ($1, $2, $3, $4)
         ON CONFLICT DO NOTHING RETURNING user_id
-    ), session AS (
-        INSERT INTO sessions (session_id, user_id, started_at, expires_at)
-        SELECT $5, user_id, $4, $6 FROM account RETURNING session_id
-    ), token AS (
-        INSERT INTO refresh_tokens (token_hash, session_id, expires_at) SELECT $7, session_id, $8 FROM session
     ), event AS (
         INSERT INTO events (kind, aggregate_id, aggregate_version, actor_id, payload)
-        SELECT kind, user_id, version, user_id, payload FROM account, (
-            VALUES (1, $9::text, 1, $10::bytea), (2, $11::text, 0, $12::bytea)
-        ) AS e (place, kind, version, payload) ORDER BY place
+        SELECT $5, user_id, 1, user_id, $6 FROM account RETURNING aggregate_id
     )
-    SELECT user_id FROM account
+    SELECT e.aggregate_id AS user_id, s.epoch, s.roles FROM event e, LATERAL {open_session} AS s
 """
 
 _REPLACE_HASH_SQL: Final = "UPDATE accounts SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2"
@@ -65,25 +61,22 @@ class PostgresAccounts:
         async with unavailable_as_app_error(), self._pool.acquire() as connection:
             session_id: int = await connection.fetchval(NEW_ID_SQL)
             try:
-                user_id: int | None = await connection.fetchval(
-                    _ADD_SQL.format(column=_COLUMN[identifier.kind]),
+                row = await connection.fetchrow(
+                    _ADD_SQL.format(column=_COLUMN[identifier.kind], open_session=_OPEN_SESSION),
                     identifier.value,
                     password_hash,
                     register_key,
                     session.started_at,
-                    session_id,
-                    session.expires_at,
-                    session.refresh_token_hash,
-                    session.refresh_expires_at,
                     event_payloads.USER_REGISTERED,
                     event_payloads.user_registered(),
-                    event_payloads.SESSION_STARTED,
-                    event_payloads.session_started(session_id),
+                    *session_arguments(session_id, session),
                 )
             except asyncpg.IntegrityConstraintViolationError as error:
                 # Its DETAIL repeats the row, name included, which must not reach a log.
                 raise RuntimeError(f"account refused by {error.constraint_name}") from None
-        return None if user_id is None else StartedSession(user_id, session_id)
+        if row is None:
+            return None
+        return started_session(row["user_id"], session_id, session, row)
 
     async def replace_password_hash(self, user_id: int, old: str, new: str) -> None:
         """Keep `new`, unless the hash is no longer `old`."""

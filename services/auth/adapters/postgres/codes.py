@@ -10,7 +10,13 @@ import asyncpg
 
 from services.auth.adapters.postgres import event_payloads
 from services.auth.adapters.postgres.accounts import NEW_ID_SQL
-from services.auth.adapters.postgres.sessions import end_session
+from services.auth.adapters.postgres.session_opening import (
+    account_closed_as_app_error,
+    open_session_sql,
+    session_arguments,
+    started_session,
+)
+from services.auth.adapters.postgres.sessions import SESSION_COLUMNS, end_session, session_of
 from services.auth.application.code_ports import (
     BudgetCharge,
     BudgetSpent,
@@ -61,9 +67,9 @@ _RESERVE_SQL: Final = """
 #
 # Whoever makes an account with a password only says that a phone is theirs. The first who shows it is its owner: a
 # password set before is forgotten, and `strangers` are the sessions to end.
-_REDEEM_SQL: Final = """
+_REDEEM_SQL: Final = f"""
     WITH flow AS (
-        UPDATE code_flows SET redeemed_at = $2, session_id = $4, refresh_sealed = $8, refresh_expires_at = $7
+        UPDATE code_flows SET redeemed_at = $2, session_id = $8, refresh_sealed = $4, refresh_expires_at = $5
         WHERE flow_hash = $1 AND redeemed_at IS NULL RETURNING flow_hash
     ), known AS (
         SELECT user_id, phone_proved_at FROM accounts WHERE phone = $3 AND EXISTS (SELECT FROM flow)
@@ -77,27 +83,22 @@ _REDEEM_SQL: Final = """
     ), proved AS (
         UPDATE accounts a SET phone_proved_at = $2, password_hash = NULL
         FROM known k WHERE a.user_id = k.user_id AND k.phone_proved_at IS NULL RETURNING a.user_id
-    ), session AS (
-        INSERT INTO sessions (session_id, user_id, started_at, expires_at)
-        SELECT $4, user_id, $2, $5 FROM account RETURNING session_id
-    ), token AS (
-        INSERT INTO refresh_tokens (token_hash, session_id, expires_at) SELECT $6, session_id, $7 FROM session
     ), event AS (
         INSERT INTO events (kind, aggregate_id, aggregate_version, actor_id, payload)
-        SELECT kind, user_id, version, user_id, payload FROM account, (
-            VALUES (1, $9::text, 1, $10::bytea), (2, $11::text, 0, $12::bytea)
-        ) AS e (place, kind, version, payload) WHERE is_new OR place = 2 ORDER BY place
+        SELECT $6, user_id, 1, user_id, $7 FROM account WHERE is_new RETURNING aggregate_id
+    ), told AS (
+        SELECT user_id, is_new, is_met, (SELECT count(*) FROM event) AS events FROM account
     )
-    SELECT user_id, is_new, is_met, ARRAY(
+    SELECT user_id, is_new, is_met, s.epoch, s.roles, ARRAY(
         SELECT session_id FROM sessions JOIN proved USING (user_id) WHERE ended_at IS NULL AND expires_at > $2
-    ) AS strangers FROM account
+    ) AS strangers FROM told, LATERAL {open_session_sql(8, "CASE WHEN events >= 0 THEN user_id END")} AS s
 """
 
-_REPEAT_SQL: Final = """
-    UPDATE code_flows f SET repeats = repeats + 1 FROM sessions s JOIN accounts a USING (user_id)
+_REPEAT_SQL: Final = f"""
+    UPDATE code_flows f SET repeats = repeats + 1 FROM sessions s JOIN accounts a ON a.user_id = s.user_id
     WHERE f.flow_hash = $1 AND f.device_hash = $2 AND f.redeemed_at >= $4 AND f.repeats < $5
         AND s.session_id = f.session_id AND s.ended_at IS NULL AND s.expires_at > $3
-    RETURNING s.user_id, s.session_id, a.created_at = f.redeemed_at AS is_new,
+    RETURNING {SESSION_COLUMNS}, a.created_at = f.redeemed_at AS is_new,
         f.code_hash, f.refresh_sealed, f.refresh_expires_at
 """
 
@@ -165,7 +166,7 @@ class PostgresCodes:
 
     async def redeem(self, redemption: Redemption) -> RedeemedFlow | None:
         """Use the flow up, start its session, make the account if need be; None when the flow is used."""
-        async with unavailable_as_app_error(), self._pool.acquire() as connection:
+        async with account_closed_as_app_error(), self._pool.acquire() as connection:
             while True:
                 try:
                     async with connection.transaction():
@@ -184,7 +185,7 @@ class PostgresCodes:
             row = await self._pool.fetchrow(_REPEAT_SQL, flow_hash, device_hash, now, redeemed_after, repeats)
         if row is None:
             return None
-        redeemed = RedeemedFlow(row["user_id"], row["session_id"], row["is_new"])
+        redeemed = RedeemedFlow(session_of(row), row["is_new"])
         return RepeatedRedemption(redeemed, row["code_hash"], row["refresh_sealed"], row["refresh_expires_at"])
 
     async def purge_flows(self, ended_before: datetime, limit: int) -> int:
@@ -224,15 +225,11 @@ async def _redeem(connection: PostgresConnection, redemption: Redemption) -> Red
         redemption.flow_hash,
         now,
         redemption.phone,
-        session_id,
-        session.expires_at,
-        session.refresh_token_hash,
-        session.refresh_expires_at,
         redemption.refresh_sealed,
+        session.refresh_expires_at,
         event_payloads.USER_REGISTERED,
         event_payloads.user_registered(),
-        event_payloads.SESSION_STARTED,
-        event_payloads.session_started(session_id),
+        *session_arguments(session_id, session),
     )
     if row is None:
         return None
@@ -240,4 +237,5 @@ async def _redeem(connection: PostgresConnection, redemption: Redemption) -> Red
         raise _MetAnotherError
     for stranger in row["strangers"]:
         await end_session(connection, stranger, row["user_id"], SessionEnd.PHONE_PROVED, now)
-    return RedeemedFlow(row["user_id"], session_id, row["is_new"])
+    started = started_session(row["user_id"], session_id, session, row)
+    return RedeemedFlow(started, row["is_new"])

@@ -9,6 +9,7 @@ from services.auth.domain.session import SessionEnd
 
 USER_REGISTERED: Final = "user_registered"
 SESSION_STARTED: Final = "session_started"
+DEVICE_ADDED: Final = "device_added"
 SESSION_ENDED: Final = "session_ended"
 
 _CAUSES: Final = {
@@ -26,6 +27,11 @@ def user_registered() -> bytes:
 def session_started(session_id: int) -> bytes:
     """A person signed in."""
     return events_pb2.SessionStarted(session_id=session_id).SerializeToString()
+
+
+def device_added(session_id: int) -> bytes:
+    """A person signed in on a device that is new to their account."""
+    return events_pb2.DeviceAdded(session_id=session_id).SerializeToString()
 
 
 def session_ended(session_id: int, cause: SessionEnd) -> bytes:

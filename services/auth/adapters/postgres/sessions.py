@@ -5,43 +5,52 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+import asyncpg
+
 from services.auth.adapters.postgres import event_payloads
 from services.auth.adapters.postgres.accounts import NEW_ID_SQL
+from services.auth.adapters.postgres.session_opening import (
+    account_closed_as_app_error,
+    open_session_sql,
+    session_arguments,
+    started_session,
+)
 from services.auth.application.ports import NewSession, Replayed, Rotated, Rotation, StartedSession
+from services.auth.domain.assurance import Method, Proof, Role, Scope
 from services.auth.domain.identifier import Identifier
 from services.auth.domain.session import SessionEnd, StoredRefreshToken
 from services.chassis.postgres import PostgresConnection, PostgresPool, unavailable_as_app_error
 
-_START_SQL: Final = """
-    WITH session AS (
-        INSERT INTO sessions (session_id, user_id, started_at, expires_at) VALUES ($1, $2, $3, $4)
-    ), token AS (
-        INSERT INTO refresh_tokens (token_hash, session_id, expires_at) VALUES ($5, $1, $6)
-    ), forgiven AS (
-        DELETE FROM sign_in_attempts WHERE identifier_hash = $7
+_START_SQL: Final = f"""
+    WITH forgiven AS (
+        DELETE FROM sign_in_attempts WHERE identifier_hash = $2
     )
-    INSERT INTO events (kind, aggregate_id, actor_id, payload) VALUES ($8, $2, $2, $9)
+    SELECT epoch, roles FROM {open_session_sql(3, "$1")}
 """
 
+# Of `sessions s` joined with `accounts a` by user_id.
+SESSION_COLUMNS: Final = "s.session_id, s.user_id, s.methods, s.proved_at, s.scopes, a.epoch, a.roles"
+
 # Of any number of callers with one token the row lock lets one through; the others then see used_at and change nothing.
-_ROTATE_SQL: Final = """
+_ROTATE_SQL: Final = f"""
     WITH used AS (
         UPDATE refresh_tokens t SET used_at = $2, successor_hash = $3, successor_sealed = $4
-        FROM sessions s
-        WHERE t.token_hash = $1 AND t.used_at IS NULL AND t.expires_at > $2
+        FROM sessions s JOIN accounts a ON a.user_id = s.user_id
+        WHERE t.token_hash = $1 AND t.used_at IS NULL AND t.expires_at > $2 AND a.status = 1
             AND s.session_id = t.session_id AND s.ended_at IS NULL AND s.expires_at > $2
-        RETURNING s.session_id, s.user_id, least($5, s.expires_at) AS successor_expires_at
+        RETURNING s.session_id, least($5, s.expires_at) AS successor_expires_at
     ), successor AS (
         INSERT INTO refresh_tokens (token_hash, session_id, expires_at)
         SELECT $3, session_id, successor_expires_at FROM used
     )
-    SELECT user_id, session_id, successor_expires_at FROM used
+    SELECT used.successor_expires_at, {SESSION_COLUMNS}
+    FROM used JOIN sessions s USING (session_id) JOIN accounts a ON a.user_id = s.user_id
 """
 
-_FIND_REPLAYED_SQL: Final = """
-    SELECT t.session_id, s.user_id, t.expires_at, t.used_at, s.expires_at AS session_expires_at,
+_FIND_REPLAYED_SQL: Final = f"""
+    SELECT {SESSION_COLUMNS}, t.expires_at, t.used_at, s.expires_at AS session_expires_at,
         s.ended_at AS session_ended_at, t.successor_sealed, n.expires_at AS successor_expires_at
-    FROM refresh_tokens t JOIN sessions s USING (session_id)
+    FROM refresh_tokens t JOIN sessions s USING (session_id) JOIN accounts a ON a.user_id = s.user_id
     LEFT JOIN refresh_tokens n ON n.token_hash = t.successor_hash
     WHERE t.token_hash = $1
 """
@@ -76,21 +85,12 @@ class PostgresSessions:
 
     async def start(self, user_id: int, identifier: Identifier, session: NewSession) -> StartedSession:
         """Start a session, and forget the wrong attempts on the name."""
-        async with unavailable_as_app_error(), self._pool.acquire() as connection:
+        async with account_closed_as_app_error(), self._pool.acquire() as connection:
             session_id: int = await connection.fetchval(NEW_ID_SQL)
-            await connection.execute(
-                _START_SQL,
-                session_id,
-                user_id,
-                session.started_at,
-                session.expires_at,
-                session.refresh_token_hash,
-                session.refresh_expires_at,
-                identifier.digest(),
-                event_payloads.SESSION_STARTED,
-                event_payloads.session_started(session_id),
+            row = await connection.fetchrow(
+                _START_SQL, user_id, identifier.digest(), *session_arguments(session_id, session)
             )
-        return StartedSession(user_id, session_id)
+        return started_session(user_id, session_id, session, row)
 
     async def rotate(self, rotation: Rotation) -> Rotated | None:
         """Exchange a live, unused refresh token; None when there is none such."""
@@ -103,7 +103,7 @@ class PostgresSessions:
                 rotation.successor_sealed,
                 rotation.successor_expires_at,
             )
-        return None if row is None else Rotated(*row)
+        return None if row is None else Rotated(session_of(row), row["successor_expires_at"])
 
     async def find_replayed(self, token_hash: bytes) -> Replayed | None:
         """What became of a refresh token; None when it was never given out."""
@@ -119,7 +119,7 @@ class PostgresSessions:
             session_expires_at=row["session_expires_at"],
             session_ended_at=row["session_ended_at"],
         )
-        return Replayed(token, row["successor_sealed"], row["successor_expires_at"])
+        return Replayed(token, session_of(row), row["successor_sealed"], row["successor_expires_at"])
 
     async def end(self, session_id: int, user_id: int, cause: SessionEnd, at: datetime) -> bool:
         """End the user's session, once; whether it was this call that did. A revocation is the system's act."""
@@ -137,6 +137,18 @@ class PostgresSessions:
         async with unavailable_as_app_error():
             status = await self._pool.execute(_PURGE_TOKENS_SQL, expired_before, limit)
         return int(status.rsplit(" ", 1)[-1])
+
+
+def session_of(row: asyncpg.Record) -> StartedSession:
+    """The live session of a row with SESSION_COLUMNS."""
+    return StartedSession(
+        user_id=row["user_id"],
+        session_id=row["session_id"],
+        proof=Proof(Method(row["methods"]), row["proved_at"]),
+        scopes=Scope(row["scopes"]),
+        epoch=row["epoch"],
+        roles=Role(row["roles"]),
+    )
 
 
 async def end_session(

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.auth.domain.codes import looks_like_flow_token, message_text, read_code, read_device_id
+from services.auth.domain.codes import looks_like_flow_token, message_text, read_code
+from services.auth.domain.device import read_device_id
 from services.chassis.errors import AppError
 
 DIGITS = ("0123456789", "٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹")

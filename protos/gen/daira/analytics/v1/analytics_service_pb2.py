@@ -26,7 +26,7 @@ from daira.common.v1 import access_pb2 as daira_dot_common_dot_v1_dot_access__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*daira/analytics/v1/analytics_service.proto\x12\x12\x64\x61ira.analytics.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"e\n\rAuthorFigures\x12\r\n\x05posts\x18\x01 \x01(\x03\x12\r\n\x05likes\x18\x02 \x01(\x03\x12\x11\n\tfollowers\x18\x03 \x01(\x03\x12\x0c\n\x04tips\x18\x04 \x01(\x03\x12\x15\n\rtips_piastres\x18\x05 \x01(\x03\"L\n\tAuthorDay\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\t\x12\x32\n\x07\x66igures\x18\x02 \x01(\x0b\x32!.daira.analytics.v1.AuthorFigures\"%\n\x15GetAuthorStatsRequest\x12\x0c\n\x04\x64\x61ys\x18\x01 \x01(\x05\"\xaa\x01\n\x16GetAuthorStatsResponse\x12\x30\n\x05total\x18\x01 \x01(\x0b\x32!.daira.analytics.v1.AuthorFigures\x12+\n\x04\x64\x61ys\x18\x02 \x03(\x0b\x32\x1d.daira.analytics.v1.AuthorDay\x12\x31\n\rcounted_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x18\n\x16GetIngestStatusRequest\"@\n\x0eIngestPosition\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x0b\n\x03pos\x18\x02 \x01(\x03\x12\x10\n\x08head_pos\x18\x03 \x01(\x03\"P\n\x17GetIngestStatusResponse\x12\x35\n\tpositions\x18\x01 \x03(\x0b\x32\".daira.analytics.v1.IngestPosition2\xff\x01\n\x10\x41nalyticsService\x12s\n\x0eGetAuthorStats\x12).daira.analytics.v1.GetAuthorStatsRequest\x1a*.daira.analytics.v1.GetAuthorStatsResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x02\x12v\n\x0fGetIngestStatus\x12*.daira.analytics.v1.GetIngestStatusRequest\x1a+.daira.analytics.v1.GetIngestStatusResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*daira/analytics/v1/analytics_service.proto\x12\x12\x64\x61ira.analytics.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"e\n\rAuthorFigures\x12\r\n\x05posts\x18\x01 \x01(\x03\x12\r\n\x05likes\x18\x02 \x01(\x03\x12\x11\n\tfollowers\x18\x03 \x01(\x03\x12\x0c\n\x04tips\x18\x04 \x01(\x03\x12\x15\n\rtips_piastres\x18\x05 \x01(\x03\"L\n\tAuthorDay\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\t\x12\x32\n\x07\x66igures\x18\x02 \x01(\x0b\x32!.daira.analytics.v1.AuthorFigures\"%\n\x15GetAuthorStatsRequest\x12\x0c\n\x04\x64\x61ys\x18\x01 \x01(\x05\"\xaa\x01\n\x16GetAuthorStatsResponse\x12\x30\n\x05total\x18\x01 \x01(\x0b\x32!.daira.analytics.v1.AuthorFigures\x12+\n\x04\x64\x61ys\x18\x02 \x03(\x0b\x32\x1d.daira.analytics.v1.AuthorDay\x12\x31\n\rcounted_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x18\n\x16GetIngestStatusRequest\"@\n\x0eIngestPosition\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x0b\n\x03pos\x18\x02 \x01(\x03\x12\x10\n\x08head_pos\x18\x03 \x01(\x03\"P\n\x17GetIngestStatusResponse\x12\x35\n\tpositions\x18\x01 \x03(\x0b\x32\".daira.analytics.v1.IngestPosition2\x87\x02\n\x10\x41nalyticsService\x12{\n\x0eGetAuthorStats\x12).daira.analytics.v1.GetAuthorStatsRequest\x1a*.daira.analytics.v1.GetAuthorStatsResponse\"\x12\x90\x02\x01\xca\xf3\x18\x0b\n\x01\x02\"\x06social\x12v\n\x0fGetIngestStatus\x12*.daira.analytics.v1.GetIngestStatusRequest\x1a+.daira.analytics.v1.GetIngestStatusResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,7 +34,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'daira.analytics.v1.analytic
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ANALYTICSSERVICE'].methods_by_name['GetAuthorStats']._loaded_options = None
-  _globals['_ANALYTICSSERVICE'].methods_by_name['GetAuthorStats']._serialized_options = b'\220\002\001\312\363\030\003\n\001\002'
+  _globals['_ANALYTICSSERVICE'].methods_by_name['GetAuthorStats']._serialized_options = b'\220\002\001\312\363\030\013\n\001\002\"\006social'
   _globals['_ANALYTICSSERVICE'].methods_by_name['GetIngestStatus']._loaded_options = None
   _globals['_ANALYTICSSERVICE'].methods_by_name['GetIngestStatus']._serialized_options = b'\220\002\001\312\363\030\003\n\001\001'
   _globals['_AUTHORFIGURES']._serialized_start=129
@@ -52,5 +52,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETINGESTSTATUSRESPONSE']._serialized_start=614
   _globals['_GETINGESTSTATUSRESPONSE']._serialized_end=694
   _globals['_ANALYTICSSERVICE']._serialized_start=697
-  _globals['_ANALYTICSSERVICE']._serialized_end=952
+  _globals['_ANALYTICSSERVICE']._serialized_end=960
 # @@protoc_insertion_point(module_scope)

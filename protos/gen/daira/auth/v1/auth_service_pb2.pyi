@@ -3,9 +3,12 @@
 isort:skip_file
 Accounts, sign-in and tokens."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -16,6 +19,38 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _SecondFactor:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SecondFactorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SecondFactor.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SECOND_FACTOR_UNSPECIFIED: _SecondFactor.ValueType  # 0
+    """Never sent."""
+    SECOND_FACTOR_TOTP: _SecondFactor.ValueType  # 1
+    """The six digits of an authenticator app."""
+    SECOND_FACTOR_PASSKEY: _SecondFactor.ValueType  # 2
+    """A passkey."""
+    SECOND_FACTOR_RECOVERY_CODE: _SecondFactor.ValueType  # 3
+    """One of the codes kept for when the others are lost."""
+    SECOND_FACTOR_PASSWORD: _SecondFactor.ValueType  # 4
+    """The password."""
+
+class SecondFactor(_SecondFactor, metaclass=_SecondFactorEnumTypeWrapper):
+    """A further proof of who one is."""
+
+SECOND_FACTOR_UNSPECIFIED: SecondFactor.ValueType  # 0
+"""Never sent."""
+SECOND_FACTOR_TOTP: SecondFactor.ValueType  # 1
+"""The six digits of an authenticator app."""
+SECOND_FACTOR_PASSKEY: SecondFactor.ValueType  # 2
+"""A passkey."""
+SECOND_FACTOR_RECOVERY_CODE: SecondFactor.ValueType  # 3
+"""One of the codes kept for when the others are lost."""
+SECOND_FACTOR_PASSWORD: SecondFactor.ValueType  # 4
+"""The password."""
+Global___SecondFactor: _TypeAlias = SecondFactor  # noqa: Y015
 
 @_typing.final
 class Identifier(_message.Message):
@@ -84,6 +119,66 @@ class TokenPair(_message.Message):
 Global___TokenPair: _TypeAlias = TokenPair  # noqa: Y015
 
 @_typing.final
+class Device(_message.Message):
+    """The device that a session is used from, by the app's word."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_ID_FIELD_NUMBER: _builtins.int
+    DEVICE_NAME_FIELD_NUMBER: _builtins.int
+    device_id: _builtins.str
+    """Id that the app made for this device and keeps, 16 to 64 characters of A-Z a-z 0-9 _ and -; empty without one."""
+    device_name: _builtins.str
+    """Name that its owner knows it by, such as "Mona's phone", at most 64 characters; may be empty."""
+    def __init__(
+        self,
+        *,
+        device_id: _builtins.str = ...,
+        device_name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_id", b"device_id", "device_name", b"device_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Device: _TypeAlias = Device  # noqa: Y015
+
+@_typing.final
+class Challenge(_message.Message):
+    """What is still to be proved before there is a session."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHALLENGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FACTORS_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    challenge_token: _builtins.str
+    """Opaque, good once and for five minutes, on this device."""
+    @_builtins.property
+    def factors(self) -> _containers.RepeatedScalarFieldContainer[Global___SecondFactor.ValueType]:
+        """Any one of these answers it."""
+
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """When it ends."""
+
+    def __init__(
+        self,
+        *,
+        challenge_token: _builtins.str = ...,
+        factors: _abc.Iterable[Global___SecondFactor.ValueType] | None = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["challenge_token", b"challenge_token", "expires_at", b"expires_at", "factors", b"factors"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Challenge: _TypeAlias = Challenge  # noqa: Y015
+
+@_typing.final
 class RegisterRequest(_message.Message):
     """A new account."""
 
@@ -92,6 +187,7 @@ class RegisterRequest(_message.Message):
     IDENTIFIER_FIELD_NUMBER: _builtins.int
     PASSWORD_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    DEVICE_FIELD_NUMBER: _builtins.int
     password: _builtins.str
     """Password, 8 to 128 code points, any characters."""
     idempotency_key: _builtins.str
@@ -100,16 +196,21 @@ class RegisterRequest(_message.Message):
     def identifier(self) -> Global___Identifier:
         """Name to sign in with."""
 
+    @_builtins.property
+    def device(self) -> Global___Device:
+        """The device it is made on."""
+
     def __init__(
         self,
         *,
         identifier: Global___Identifier | None = ...,
         password: _builtins.str = ...,
         idempotency_key: _builtins.str = ...,
+        device: Global___Device | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["identifier", b"identifier"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "identifier", b"identifier"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["idempotency_key", b"idempotency_key", "identifier", b"identifier", "password", b"password"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "idempotency_key", b"idempotency_key", "identifier", b"identifier", "password", b"password"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -151,21 +252,27 @@ class SignInRequest(_message.Message):
 
     IDENTIFIER_FIELD_NUMBER: _builtins.int
     PASSWORD_FIELD_NUMBER: _builtins.int
+    DEVICE_FIELD_NUMBER: _builtins.int
     password: _builtins.str
     """Password, at most 128 code points."""
     @_builtins.property
     def identifier(self) -> Global___Identifier:
         """Name to sign in with."""
 
+    @_builtins.property
+    def device(self) -> Global___Device:
+        """The device signed in on."""
+
     def __init__(
         self,
         *,
         identifier: Global___Identifier | None = ...,
         password: _builtins.str = ...,
+        device: Global___Device | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["identifier", b"identifier"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "identifier", b"identifier"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["identifier", b"identifier", "password", b"password"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "identifier", b"identifier", "password", b"password"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -173,27 +280,33 @@ Global___SignInRequest: _TypeAlias = SignInRequest  # noqa: Y015
 
 @_typing.final
 class SignInResponse(_message.Message):
-    """A started session."""
+    """A started session, or what is missing for one: exactly one of tokens and challenge is set."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     USER_ID_FIELD_NUMBER: _builtins.int
     TOKENS_FIELD_NUMBER: _builtins.int
+    CHALLENGE_FIELD_NUMBER: _builtins.int
     user_id: _builtins.int
-    """Id of the account."""
+    """Id of the account; 0 with a challenge."""
     @_builtins.property
     def tokens(self) -> Global___TokenPair:
         """Tokens of the session."""
+
+    @_builtins.property
+    def challenge(self) -> Global___Challenge:
+        """The account has a second factor: answer this."""
 
     def __init__(
         self,
         *,
         user_id: _builtins.int = ...,
         tokens: Global___TokenPair | None = ...,
+        challenge: Global___Challenge | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["tokens", b"tokens"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge", "tokens", b"tokens"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["tokens", b"tokens", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge", "tokens", b"tokens", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

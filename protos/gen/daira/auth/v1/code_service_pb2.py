@@ -27,7 +27,7 @@ from daira.common.v1 import access_pb2 as daira_dot_common_dot_v1_dot_access__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n daira/auth/v1/code_service.proto\x12\rdaira.auth.v1\x1a daira/auth/v1/auth_service.proto\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"y\n\x0fSendCodeRequest\x12\r\n\x05phone\x18\x01 \x01(\t\x12+\n\x07purpose\x18\x02 \x01(\x0e\x32\x1a.daira.auth.v1.CodePurpose\x12\x11\n\tdevice_id\x18\x03 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\"\x85\x01\n\x10SendCodeResponse\x12\x12\n\nflow_token\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tresend_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"H\n\x11RedeemCodeRequest\x12\x12\n\nflow_token\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x11\n\tdevice_id\x18\x03 \x01(\t\"g\n\x12RedeemCodeResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12(\n\x06tokens\x18\x02 \x01(\x0b\x32\x18.daira.auth.v1.TokenPair\x12\x16\n\x0eis_new_account\x18\x03 \x01(\x08*E\n\x0b\x43odePurpose\x12\x1c\n\x18\x43ODE_PURPOSE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43ODE_PURPOSE_SIGN_IN\x10\x01\x32\xc2\x01\n\x0b\x43odeService\x12W\n\x08SendCode\x12\x1e.daira.auth.v1.SendCodeRequest\x1a\x1f.daira.auth.v1.SendCodeResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x01\x12Z\n\nRedeemCode\x12 .daira.auth.v1.RedeemCodeRequest\x1a!.daira.auth.v1.RedeemCodeResponse\"\x07\xca\xf3\x18\x03\n\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n daira/auth/v1/code_service.proto\x12\rdaira.auth.v1\x1a daira/auth/v1/auth_service.proto\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"y\n\x0fSendCodeRequest\x12\r\n\x05phone\x18\x01 \x01(\t\x12+\n\x07purpose\x18\x02 \x01(\x0e\x32\x1a.daira.auth.v1.CodePurpose\x12\x11\n\tdevice_id\x18\x03 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\"\x85\x01\n\x10SendCodeResponse\x12\x12\n\nflow_token\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tresend_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"]\n\x11RedeemCodeRequest\x12\x12\n\nflow_token\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\x11\n\tdevice_id\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65vice_name\x18\x04 \x01(\t\"\x94\x01\n\x12RedeemCodeResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12(\n\x06tokens\x18\x02 \x01(\x0b\x32\x18.daira.auth.v1.TokenPair\x12\x16\n\x0eis_new_account\x18\x03 \x01(\x08\x12+\n\tchallenge\x18\x04 \x01(\x0b\x32\x18.daira.auth.v1.Challenge*E\n\x0b\x43odePurpose\x12\x1c\n\x18\x43ODE_PURPOSE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43ODE_PURPOSE_SIGN_IN\x10\x01\x32\xc2\x01\n\x0b\x43odeService\x12W\n\x08SendCode\x12\x1e.daira.auth.v1.SendCodeRequest\x1a\x1f.daira.auth.v1.SendCodeResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x01\x12Z\n\nRedeemCode\x12 .daira.auth.v1.RedeemCodeRequest\x1a!.daira.auth.v1.RedeemCodeResponse\"\x07\xca\xf3\x18\x03\n\x01\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,16 +38,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CODESERVICE'].methods_by_name['SendCode']._serialized_options = b'\220\002\002\312\363\030\003\n\001\001'
   _globals['_CODESERVICE'].methods_by_name['RedeemCode']._loaded_options = None
   _globals['_CODESERVICE'].methods_by_name['RedeemCode']._serialized_options = b'\312\363\030\003\n\001\001'
-  _globals['_CODEPURPOSE']._serialized_start=586
-  _globals['_CODEPURPOSE']._serialized_end=655
+  _globals['_CODEPURPOSE']._serialized_start=653
+  _globals['_CODEPURPOSE']._serialized_end=722
   _globals['_SENDCODEREQUEST']._serialized_start=148
   _globals['_SENDCODEREQUEST']._serialized_end=269
   _globals['_SENDCODERESPONSE']._serialized_start=272
   _globals['_SENDCODERESPONSE']._serialized_end=405
   _globals['_REDEEMCODEREQUEST']._serialized_start=407
-  _globals['_REDEEMCODEREQUEST']._serialized_end=479
-  _globals['_REDEEMCODERESPONSE']._serialized_start=481
-  _globals['_REDEEMCODERESPONSE']._serialized_end=584
-  _globals['_CODESERVICE']._serialized_start=658
-  _globals['_CODESERVICE']._serialized_end=852
+  _globals['_REDEEMCODEREQUEST']._serialized_end=500
+  _globals['_REDEEMCODERESPONSE']._serialized_start=503
+  _globals['_REDEEMCODERESPONSE']._serialized_end=651
+  _globals['_CODESERVICE']._serialized_start=725
+  _globals['_CODESERVICE']._serialized_end=919
 # @@protoc_insertion_point(module_scope)

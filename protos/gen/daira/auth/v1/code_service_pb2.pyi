@@ -116,22 +116,26 @@ class RedeemCodeRequest(_message.Message):
     FLOW_TOKEN_FIELD_NUMBER: _builtins.int
     CODE_FIELD_NUMBER: _builtins.int
     DEVICE_ID_FIELD_NUMBER: _builtins.int
+    DEVICE_NAME_FIELD_NUMBER: _builtins.int
     flow_token: _builtins.str
     """The token that SendCode answered."""
     code: _builtins.str
     """The code, 6 digits, ASCII or Arabic-Indic."""
     device_id: _builtins.str
     """The device id that SendCode was given."""
+    device_name: _builtins.str
+    """Name that its owner knows the device by, at most 64 characters; may be empty."""
     def __init__(
         self,
         *,
         flow_token: _builtins.str = ...,
         code: _builtins.str = ...,
         device_id: _builtins.str = ...,
+        device_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "device_id", b"device_id", "flow_token", b"flow_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "device_id", b"device_id", "device_name", b"device_name", "flow_token", b"flow_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -139,20 +143,25 @@ Global___RedeemCodeRequest: _TypeAlias = RedeemCodeRequest  # noqa: Y015
 
 @_typing.final
 class RedeemCodeResponse(_message.Message):
-    """A started session."""
+    """A started session, or what is missing for one: exactly one of tokens and challenge is set."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     USER_ID_FIELD_NUMBER: _builtins.int
     TOKENS_FIELD_NUMBER: _builtins.int
     IS_NEW_ACCOUNT_FIELD_NUMBER: _builtins.int
+    CHALLENGE_FIELD_NUMBER: _builtins.int
     user_id: _builtins.int
-    """Id of the account."""
+    """Id of the account; 0 with a challenge."""
     is_new_account: _builtins.bool
     """Whether the account was made by this code."""
     @_builtins.property
     def tokens(self) -> _auth_service_pb2.TokenPair:
         """Tokens of the session."""
+
+    @_builtins.property
+    def challenge(self) -> _auth_service_pb2.Challenge:
+        """The account has a second factor: answer this."""
 
     def __init__(
         self,
@@ -160,10 +169,11 @@ class RedeemCodeResponse(_message.Message):
         user_id: _builtins.int = ...,
         tokens: _auth_service_pb2.TokenPair | None = ...,
         is_new_account: _builtins.bool = ...,
+        challenge: _auth_service_pb2.Challenge | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["tokens", b"tokens"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge", "tokens", b"tokens"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_new_account", b"is_new_account", "tokens", b"tokens", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["challenge", b"challenge", "is_new_account", b"is_new_account", "tokens", b"tokens", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64\x61ira/common/v1/access.proto\x12\x0f\x64\x61ira.common.v1\x1a google/protobuf/descriptor.proto\"D\n\x06\x41\x63\x63\x65ss\x12(\n\x07\x63\x61llers\x18\x01 \x03(\x0e\x32\x17.daira.common.v1.Caller\x12\x10\n\x08services\x18\x02 \x03(\t*X\n\x06\x43\x61ller\x12\x16\n\x12\x43\x41LLER_UNSPECIFIED\x10\x00\x12\x11\n\rCALLER_PUBLIC\x10\x01\x12\x0f\n\x0b\x43\x41LLER_USER\x10\x02\x12\x12\n\x0e\x43\x41LLER_SERVICE\x10\x03:I\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xb9\x8e\x03 \x01(\x0b\x32\x17.daira.common.v1.Accessb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64\x61ira/common/v1/access.proto\x12\x0f\x64\x61ira.common.v1\x1a google/protobuf/descriptor.proto\"\x9d\x01\n\x06\x41\x63\x63\x65ss\x12(\n\x07\x63\x61llers\x18\x01 \x03(\x0e\x32\x17.daira.common.v1.Caller\x12\x10\n\x08services\x18\x02 \x03(\t\x12\r\n\x05roles\x18\x03 \x03(\t\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12\x11\n\tmin_level\x18\x05 \x01(\x05\x12\x11\n\tmax_age_s\x18\x06 \x01(\x05\x12\x12\n\nself_field\x18\x07 \x01(\t*X\n\x06\x43\x61ller\x12\x16\n\x12\x43\x41LLER_UNSPECIFIED\x10\x00\x12\x11\n\rCALLER_PUBLIC\x10\x01\x12\x0f\n\x0b\x43\x41LLER_USER\x10\x02\x12\x12\n\x0e\x43\x41LLER_SERVICE\x10\x03:I\n\x06\x61\x63\x63\x65ss\x12\x1e.google.protobuf.MethodOptions\x18\xb9\x8e\x03 \x01(\x0b\x32\x17.daira.common.v1.Accessb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'daira.common.v1.access_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CALLER']._serialized_start=153
-  _globals['_CALLER']._serialized_end=241
-  _globals['_ACCESS']._serialized_start=83
-  _globals['_ACCESS']._serialized_end=151
+  _globals['_CALLER']._serialized_start=243
+  _globals['_CALLER']._serialized_end=331
+  _globals['_ACCESS']._serialized_start=84
+  _globals['_ACCESS']._serialized_end=241
 # @@protoc_insertion_point(module_scope)

@@ -57,6 +57,17 @@ class Access(_message.Message):
 
     CALLERS_FIELD_NUMBER: _builtins.int
     SERVICES_FIELD_NUMBER: _builtins.int
+    ROLES_FIELD_NUMBER: _builtins.int
+    SCOPES_FIELD_NUMBER: _builtins.int
+    MIN_LEVEL_FIELD_NUMBER: _builtins.int
+    MAX_AGE_S_FIELD_NUMBER: _builtins.int
+    SELF_FIELD_FIELD_NUMBER: _builtins.int
+    min_level: _builtins.int
+    """How surely a person must be who they are: 2 asks for two factors. 0 and 1: however they signed in."""
+    max_age_s: _builtins.int
+    """How many seconds ago, at most, the person must have proved who they are; 0: however long ago."""
+    self_field: _builtins.str
+    """The request's int64 field that must be the caller's own user id, or 0 for it; a person with one of `roles` may name anybody."""
     @_builtins.property
     def callers(self) -> _containers.RepeatedScalarFieldContainer[Global___Caller.ValueType]:
         """The kinds of caller admitted; at least one."""
@@ -65,15 +76,28 @@ class Access(_message.Message):
     def services(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The services admitted when callers has CALLER_SERVICE, by short name, such as "analytics"."""
 
+    @_builtins.property
+    def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Roles of which a person must have one, such as "admin"; empty: any person."""
+
+    @_builtins.property
+    def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Scopes that a person's token must have, all of them, such as "payments"."""
+
     def __init__(
         self,
         *,
         callers: _abc.Iterable[Global___Caller.ValueType] | None = ...,
         services: _abc.Iterable[_builtins.str] | None = ...,
+        roles: _abc.Iterable[_builtins.str] | None = ...,
+        scopes: _abc.Iterable[_builtins.str] | None = ...,
+        min_level: _builtins.int = ...,
+        max_age_s: _builtins.int = ...,
+        self_field: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["callers", b"callers", "services", b"services"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["callers", b"callers", "max_age_s", b"max_age_s", "min_level", b"min_level", "roles", b"roles", "scopes", b"scopes", "self_field", b"self_field", "services", b"services"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -96,6 +96,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The flow is unknown, over, used or out of tries: ask for another code."""
     ERROR_REASON_CODE_LIMIT_REACHED: _ErrorReason.ValueType  # 42
     """As many codes were sent as may be; RetryInfo says when the next one is."""
+    ERROR_REASON_ACCOUNT_SUSPENDED: _ErrorReason.ValueType  # 43
+    """The account is suspended or deleted."""
+    ERROR_REASON_STEP_UP_NEEDED: _ErrorReason.ValueType  # 44
+    """The caller must prove again who they are, or by a second factor; ErrorInfo.metadata has min_level and max_age_s."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused. ErrorInfo.reason carries the name without the ERROR_REASON_ prefix."""
@@ -174,4 +178,8 @@ ERROR_REASON_CODE_EXPIRED: ErrorReason.ValueType  # 41
 """The flow is unknown, over, used or out of tries: ask for another code."""
 ERROR_REASON_CODE_LIMIT_REACHED: ErrorReason.ValueType  # 42
 """As many codes were sent as may be; RetryInfo says when the next one is."""
+ERROR_REASON_ACCOUNT_SUSPENDED: ErrorReason.ValueType  # 43
+"""The account is suspended or deleted."""
+ERROR_REASON_STEP_UP_NEEDED: ErrorReason.ValueType  # 44
+"""The caller must prove again who they are, or by a second factor; ErrorInfo.metadata has min_level and max_age_s."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

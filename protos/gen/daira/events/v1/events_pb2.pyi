@@ -66,6 +66,7 @@ class Event(_message.Message):
     USER_REGISTERED_FIELD_NUMBER: _builtins.int
     SESSION_STARTED_FIELD_NUMBER: _builtins.int
     SESSION_ENDED_FIELD_NUMBER: _builtins.int
+    DEVICE_ADDED_FIELD_NUMBER: _builtins.int
     WALLET_OPENED_FIELD_NUMBER: _builtins.int
     WALLET_TOPPED_UP_FIELD_NUMBER: _builtins.int
     TIP_SENT_FIELD_NUMBER: _builtins.int
@@ -118,6 +119,10 @@ class Event(_message.Message):
     @_builtins.property
     def session_ended(self) -> Global___SessionEnded:
         """A session ended."""
+
+    @_builtins.property
+    def device_added(self) -> Global___DeviceAdded:
+        """A person signed in on a device that is new to their account, which had others."""
 
     @_builtins.property
     def wallet_opened(self) -> Global___WalletOpened:
@@ -224,6 +229,7 @@ class Event(_message.Message):
         user_registered: Global___UserRegistered | None = ...,
         session_started: Global___SessionStarted | None = ...,
         session_ended: Global___SessionEnded | None = ...,
+        device_added: Global___DeviceAdded | None = ...,
         wallet_opened: Global___WalletOpened | None = ...,
         wallet_topped_up: Global___WalletToppedUp | None = ...,
         tip_sent: Global___TipSent | None = ...,
@@ -248,11 +254,11 @@ class Event(_message.Message):
         author_privacy_changed: Global___AuthorPrivacyChanged | None = ...,
         feedback_recorded: Global___FeedbackRecorded | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "payload", b"payload", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "session_ended", b"session_ended", "session_started", b"session_started", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "payload", b"payload", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "session_ended", b"session_ended", "session_started", b"session_started", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "aggregate_id", b"aggregate_id", "aggregate_version", b"aggregate_version", "author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "event_id", b"event_id", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "payload", b"payload", "pos", b"pos", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "service", b"service", "session_ended", b"session_ended", "session_started", b"session_started", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "aggregate_id", b"aggregate_id", "aggregate_version", b"aggregate_version", "author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "event_id", b"event_id", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "payload", b"payload", "pos", b"pos", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "service", b"service", "session_ended", b"session_ended", "session_started", b"session_started", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["user_registered", "session_started", "session_ended", "wallet_opened", "wallet_topped_up", "tip_sent", "top_up_declined", "profile_created", "profile_updated", "user_followed", "user_unfollowed", "post_created", "post_deleted", "post_liked", "post_unliked", "post_reported", "author_fan_mode_changed", "user_blocked", "user_unblocked", "user_muted", "user_unmuted", "muted_words_changed", "follow_requested", "follow_request_ended", "author_privacy_changed", "feedback_recorded"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["user_registered", "session_started", "session_ended", "device_added", "wallet_opened", "wallet_topped_up", "tip_sent", "top_up_declined", "profile_created", "profile_updated", "user_followed", "user_unfollowed", "post_created", "post_deleted", "post_liked", "post_unliked", "post_reported", "author_fan_mode_changed", "user_blocked", "user_unblocked", "user_muted", "user_unmuted", "muted_words_changed", "follow_requested", "follow_request_ended", "author_privacy_changed", "feedback_recorded"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
@@ -296,6 +302,28 @@ class SessionStarted(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SessionStarted: _TypeAlias = SessionStarted  # noqa: Y015
+
+@_typing.final
+class DeviceAdded(_message.Message):
+    """A person signed in on a new device: worth a notice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.int
+    """Id of the session that was started on it."""
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["session_id", b"session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeviceAdded: _TypeAlias = DeviceAdded  # noqa: Y015
 
 @_typing.final
 class SessionEnded(_message.Message):

@@ -26,7 +26,7 @@ from daira.common.v1 import access_pb2 as daira_dot_common_dot_v1_dot_access__pb
 from daira.social.v1 import profile_pb2 as daira_dot_social_dot_v1_dot_profile__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$daira/social/v1/safety_service.proto\x12\x0f\x64\x61ira.social.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1d\x64\x61ira/social/v1/profile.proto\"8\n\x0c\x42lockRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x0f\n\rBlockResponse\":\n\x0eUnblockRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x11\n\x0fUnblockResponse\";\n\x12ListBlockedRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Z\n\x13ListBlockedResponse\x12*\n\x08profiles\x18\x01 \x03(\x0b\x32\x18.daira.social.v1.Profile\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"7\n\x0bMuteRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x0e\n\x0cMuteResponse\"9\n\rUnmuteRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x10\n\x0eUnmuteResponse\"9\n\x10ListMutedRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"X\n\x11ListMutedResponse\x12*\n\x08profiles\x18\x01 \x03(\x0b\x32\x18.daira.social.v1.Profile\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\">\n\x14SetMutedWordsRequest\x12\r\n\x05words\x18\x01 \x03(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"&\n\x15SetMutedWordsResponse\x12\r\n\x05words\x18\x01 \x03(\t\"\x16\n\x14GetMutedWordsRequest\"&\n\x15GetMutedWordsResponse\x12\r\n\x05words\x18\x01 \x03(\t2\x83\x06\n\rSafetyService\x12R\n\x05\x42lock\x12\x1d.daira.social.v1.BlockRequest\x1a\x1e.daira.social.v1.BlockResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12X\n\x07Unblock\x12\x1f.daira.social.v1.UnblockRequest\x1a .daira.social.v1.UnblockResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12\x64\n\x0bListBlocked\x12#.daira.social.v1.ListBlockedRequest\x1a$.daira.social.v1.ListBlockedResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x02\x12O\n\x04Mute\x12\x1c.daira.social.v1.MuteRequest\x1a\x1d.daira.social.v1.MuteResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12U\n\x06Unmute\x12\x1e.daira.social.v1.UnmuteRequest\x1a\x1f.daira.social.v1.UnmuteResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12^\n\tListMuted\x12!.daira.social.v1.ListMutedRequest\x1a\".daira.social.v1.ListMutedResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x02\x12j\n\rSetMutedWords\x12%.daira.social.v1.SetMutedWordsRequest\x1a&.daira.social.v1.SetMutedWordsResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x02\x12j\n\rGetMutedWords\x12%.daira.social.v1.GetMutedWordsRequest\x1a&.daira.social.v1.GetMutedWordsResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$daira/social/v1/safety_service.proto\x12\x0f\x64\x61ira.social.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1d\x64\x61ira/social/v1/profile.proto\"8\n\x0c\x42lockRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x0f\n\rBlockResponse\":\n\x0eUnblockRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x11\n\x0fUnblockResponse\";\n\x12ListBlockedRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"Z\n\x13ListBlockedResponse\x12*\n\x08profiles\x18\x01 \x03(\x0b\x32\x18.daira.social.v1.Profile\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"7\n\x0bMuteRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x0e\n\x0cMuteResponse\"9\n\rUnmuteRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x10\n\x0eUnmuteResponse\"9\n\x10ListMutedRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"X\n\x11ListMutedResponse\x12*\n\x08profiles\x18\x01 \x03(\x0b\x32\x18.daira.social.v1.Profile\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\">\n\x14SetMutedWordsRequest\x12\r\n\x05words\x18\x01 \x03(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"&\n\x15SetMutedWordsResponse\x12\r\n\x05words\x18\x01 \x03(\t\"\x16\n\x14GetMutedWordsRequest\"&\n\x15GetMutedWordsResponse\x12\r\n\x05words\x18\x01 \x03(\t2\xc3\x06\n\rSafetyService\x12Z\n\x05\x42lock\x12\x1d.daira.social.v1.BlockRequest\x1a\x1e.daira.social.v1.BlockResponse\"\x12\x90\x02\x02\xca\xf3\x18\x0b\n\x01\x02\"\x06social\x12`\n\x07Unblock\x12\x1f.daira.social.v1.UnblockRequest\x1a .daira.social.v1.UnblockResponse\"\x12\x90\x02\x02\xca\xf3\x18\x0b\n\x01\x02\"\x06social\x12l\n\x0bListBlocked\x12#.daira.social.v1.ListBlockedRequest\x1a$.daira.social.v1.ListBlockedResponse\"\x12\x90\x02\x01\xca\xf3\x18\x0b\n\x01\x02\"\x06social\x12W\n\x04Mute\x12\x1c.daira.social.v1.MuteRequest\x1a\x1d.daira.social.v1.MuteResponse\"\x12\x90\x02\x02\xca\xf3\x18\x0b\n\x01\x02\"\x06social\x12]\n\x06Unmute\x12\x1e.daira.social.v1.UnmuteRequest\x1a\x1f.daira.social.v1.UnmuteResponse\"\x12\x90\x02\x02\xca\xf3\x18\x0b\n\x01\x02\"\x06social\x12\x66\n\tListMuted\x12!.daira.social.v1.ListMutedRequest\x1a\".daira.social.v1.ListMutedResponse\"\x12\x90\x02\x01\xca\xf3\x18\x0b\n\x01\x02\"\x06social\x12r\n\rSetMutedWords\x12%.daira.social.v1.SetMutedWordsRequest\x1a&.daira.social.v1.SetMutedWordsResponse\"\x12\x90\x02\x02\xca\xf3\x18\x0b\n\x01\x02\"\x06social\x12r\n\rGetMutedWords\x12%.daira.social.v1.GetMutedWordsRequest\x1a&.daira.social.v1.GetMutedWordsResponse\"\x12\x90\x02\x01\xca\xf3\x18\x0b\n\x01\x02\"\x06socialb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,21 +34,21 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'daira.social.v1.safety_serv
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SAFETYSERVICE'].methods_by_name['Block']._loaded_options = None
-  _globals['_SAFETYSERVICE'].methods_by_name['Block']._serialized_options = b'\220\002\002\312\363\030\003\n\001\002'
+  _globals['_SAFETYSERVICE'].methods_by_name['Block']._serialized_options = b'\220\002\002\312\363\030\013\n\001\002\"\006social'
   _globals['_SAFETYSERVICE'].methods_by_name['Unblock']._loaded_options = None
-  _globals['_SAFETYSERVICE'].methods_by_name['Unblock']._serialized_options = b'\220\002\002\312\363\030\003\n\001\002'
+  _globals['_SAFETYSERVICE'].methods_by_name['Unblock']._serialized_options = b'\220\002\002\312\363\030\013\n\001\002\"\006social'
   _globals['_SAFETYSERVICE'].methods_by_name['ListBlocked']._loaded_options = None
-  _globals['_SAFETYSERVICE'].methods_by_name['ListBlocked']._serialized_options = b'\220\002\001\312\363\030\003\n\001\002'
+  _globals['_SAFETYSERVICE'].methods_by_name['ListBlocked']._serialized_options = b'\220\002\001\312\363\030\013\n\001\002\"\006social'
   _globals['_SAFETYSERVICE'].methods_by_name['Mute']._loaded_options = None
-  _globals['_SAFETYSERVICE'].methods_by_name['Mute']._serialized_options = b'\220\002\002\312\363\030\003\n\001\002'
+  _globals['_SAFETYSERVICE'].methods_by_name['Mute']._serialized_options = b'\220\002\002\312\363\030\013\n\001\002\"\006social'
   _globals['_SAFETYSERVICE'].methods_by_name['Unmute']._loaded_options = None
-  _globals['_SAFETYSERVICE'].methods_by_name['Unmute']._serialized_options = b'\220\002\002\312\363\030\003\n\001\002'
+  _globals['_SAFETYSERVICE'].methods_by_name['Unmute']._serialized_options = b'\220\002\002\312\363\030\013\n\001\002\"\006social'
   _globals['_SAFETYSERVICE'].methods_by_name['ListMuted']._loaded_options = None
-  _globals['_SAFETYSERVICE'].methods_by_name['ListMuted']._serialized_options = b'\220\002\001\312\363\030\003\n\001\002'
+  _globals['_SAFETYSERVICE'].methods_by_name['ListMuted']._serialized_options = b'\220\002\001\312\363\030\013\n\001\002\"\006social'
   _globals['_SAFETYSERVICE'].methods_by_name['SetMutedWords']._loaded_options = None
-  _globals['_SAFETYSERVICE'].methods_by_name['SetMutedWords']._serialized_options = b'\220\002\002\312\363\030\003\n\001\002'
+  _globals['_SAFETYSERVICE'].methods_by_name['SetMutedWords']._serialized_options = b'\220\002\002\312\363\030\013\n\001\002\"\006social'
   _globals['_SAFETYSERVICE'].methods_by_name['GetMutedWords']._loaded_options = None
-  _globals['_SAFETYSERVICE'].methods_by_name['GetMutedWords']._serialized_options = b'\220\002\001\312\363\030\003\n\001\002'
+  _globals['_SAFETYSERVICE'].methods_by_name['GetMutedWords']._serialized_options = b'\220\002\001\312\363\030\013\n\001\002\"\006social'
   _globals['_BLOCKREQUEST']._serialized_start=118
   _globals['_BLOCKREQUEST']._serialized_end=174
   _globals['_BLOCKRESPONSE']._serialized_start=176
@@ -82,5 +82,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETMUTEDWORDSRESPONSE']._serialized_start=852
   _globals['_GETMUTEDWORDSRESPONSE']._serialized_end=890
   _globals['_SAFETYSERVICE']._serialized_start=893
-  _globals['_SAFETYSERVICE']._serialized_end=1664
+  _globals['_SAFETYSERVICE']._serialized_end=1728
 # @@protoc_insertion_point(module_scope)
