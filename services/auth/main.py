@@ -10,7 +10,14 @@ from datetime import timedelta
 
 from prometheus_client import Gauge
 
-from daira.auth.v1 import auth_service_pb2, auth_service_pb2_grpc, code_service_pb2, code_service_pb2_grpc
+from daira.auth.v1 import (
+    auth_service_pb2,
+    auth_service_pb2_grpc,
+    code_service_pb2,
+    code_service_pb2_grpc,
+    session_service_pb2,
+    session_service_pb2_grpc,
+)
 from daira.common.v1 import access_pb2
 from daira.events.v1 import event_log_service_pb2, event_log_service_pb2_grpc
 from services.auth.adapters.access_tokens import JwtSigner, RingJwks
@@ -20,6 +27,8 @@ from services.auth.adapters.event_codec import to_event
 from services.auth.adapters.identifier_reader import IdentifierReader
 from services.auth.adapters.postgres.accounts import PostgresAccounts
 from services.auth.adapters.postgres.codes import PostgresCodes
+from services.auth.adapters.postgres.own_sessions import PostgresOwnSessions
+from services.auth.adapters.postgres.revocation_log import PostgresRevocations
 from services.auth.adapters.postgres.sandbox_inbox import PostgresSandboxInbox
 from services.auth.adapters.postgres.sessions import PostgresSessions
 from services.auth.adapters.postgres.sign_in_attempts import PostgresSignInAttempts
@@ -29,6 +38,7 @@ from services.auth.adapters.signing_key_box import SigningKeyBox, read_key_encry
 from services.auth.application.get_account import GetAccount
 from services.auth.application.housekeeping import Housekeeping, Purge
 from services.auth.application.key_ring import KeyRing
+from services.auth.application.own_sessions import ManageOwnSessions
 from services.auth.application.password_check import PasswordCheck
 from services.auth.application.redeem_code import RedeemCode
 from services.auth.application.refresh_tokens import RefreshTokens
@@ -46,6 +56,7 @@ from services.auth.domain.session import SessionLifetimes
 from services.auth.rpc.auth_servicer import AuthServicer, UseCases
 from services.auth.rpc.code_servicer import CodeServicer
 from services.auth.rpc.event_log_servicer import EventLogServicer
+from services.auth.rpc.session_servicer import SessionServicer
 from services.chassis.access import AccessTable
 from services.chassis.clock import Clock, SystemClock
 from services.chassis.config import Env, SettingsError
@@ -54,6 +65,7 @@ from services.chassis.jwks import KeySet
 from services.chassis.lifecycle import run_until_signalled, supervised
 from services.chassis.metrics import Metrics
 from services.chassis.postgres import PostgresPool, create_pool, is_connected
+from services.chassis.revocations import Revocations
 from services.chassis.server import ServerBuilder, ServerSettings, serve
 from services.chassis.telemetry import configure_logging, start_metrics_server
 from services.chassis.tokens import TokenVerifier
@@ -105,24 +117,38 @@ class Auth:
         code_mint = CodeMint(key_encryption_key)
         code_servicer = _code_servicer(settings.codes, PostgresCodes(pool), code_mint, reader, mint, opener, clock)
         self.housekeeping = Housekeeping(
-            sessions.purge, sessions.purge_tokens, attempts.purge, limit, clock, _code_chores(pool, clock)
+            sessions.purge,
+            sessions.purge_tokens,
+            attempts.purge,
+            limit,
+            clock,
+            (*_code_chores(pool, clock), (PostgresRevocations(pool).purge, timedelta())),
         )
         auth_api = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
         code_api = code_service_pb2.DESCRIPTOR.services_by_name["CodeService"]
         log_api = event_log_service_pb2.DESCRIPTOR.services_by_name["EventLogService"]
+        revocation_log = PostgresRevocations(pool)
+        self.revocations = Revocations(revocation_log, clock, server_settings.revocations)
+        session_servicer = SessionServicer(ManageOwnSessions(PostgresOwnSessions(pool), clock), revocation_log)
+        session_api = session_service_pb2.DESCRIPTOR.services_by_name["SessionService"]
         self.server = (
             ServerBuilder(
                 "auth",
                 settings.listen,
                 clock=clock,
-                verifier=TokenVerifier(KeySet(jwks, clock), settings.service_token_key.reveal(), clock),
-                access_table=AccessTable.from_descriptors([auth_api, code_api, log_api], access_pb2.access),
+                verifier=TokenVerifier(
+                    KeySet(jwks, clock), settings.service_token_key.reveal(), clock, self.revocations
+                ),
+                access_table=AccessTable.from_descriptors(
+                    [auth_api, code_api, session_api, log_api], access_pb2.access
+                ),
                 metrics=metrics,
                 settings=server_settings,
             )
             .add(
                 auth_service_pb2_grpc.add_AuthServiceServicer_to_server, AuthServicer(use_cases, jwks.render), auth_api
             )
+            .add(session_service_pb2_grpc.add_SessionServiceServicer_to_server, session_servicer, session_api)
             .add(code_service_pb2_grpc.add_CodeServiceServicer_to_server, code_servicer, code_api)
             .add(
                 event_log_service_pb2_grpc.add_EventLogServiceServicer_to_server,
@@ -131,6 +157,7 @@ class Auth:
             )
             .on_ready("postgres", lambda: is_connected(pool))
             .on_ready("signing_keys", self._has_keys)
+            .on_ready("revocations", self.revocations.load)
         )
 
     async def _has_keys(self) -> bool:
@@ -184,6 +211,7 @@ async def run(settings: AuthSettings, server_settings: ServerSettings, kek: byte
             stop,
             rpc=serve(auth.server, stop),
             keys=auth.ring.keep_loaded(stop),
+            revocations=auth.revocations.run(stop),
             housekeeping=auth.housekeeping.run(stop),
         )
     finally:
