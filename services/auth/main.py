@@ -76,7 +76,12 @@ class Auth:
             refresh_idle=timedelta(seconds=settings.refresh_idle_s),
             session=timedelta(seconds=settings.session_life_s),
         )
-        limit = AttemptLimit(settings.sign_in_attempts, timedelta(seconds=settings.sign_in_window_s))
+        limit = AttemptLimit(
+            settings.sign_in_attempts,
+            timedelta(seconds=settings.sign_in_slowest_s),
+            settings.network_attempts,
+            timedelta(seconds=settings.network_window_s),
+        )
         accounts, sessions, attempts = PostgresAccounts(pool), PostgresSessions(pool), PostgresSignInAttempts(pool)
         reader, mint = IdentifierReader(), RefreshTokenMint()
         self.hasher = Argon2Hasher(
@@ -94,7 +99,7 @@ class Auth:
         self.ring = KeyRing(PostgresSigningKeys(pool, SigningKeyBox(key_encryption_key)), KeySchedule(), clock)
         jwks = RingJwks(self.ring)
         opener = SessionOpener(mint, JwtSigner(self.ring), lifetimes, clock)
-        check = PasswordCheck(attempts, self.hasher, limit, clock)
+        check = PasswordCheck(accounts, attempts, self.hasher, limit, clock)
         use_cases = UseCases(
             register=Register(reader, accounts, sessions, self.hasher, check, opener, clock),
             sign_in=SignIn(reader, accounts, sessions, self.hasher, check, opener, clock),
@@ -105,7 +110,7 @@ class Auth:
         code_mint = CodeMint(key_encryption_key)
         code_servicer = _code_servicer(settings.codes, PostgresCodes(pool), code_mint, reader, mint, opener, clock)
         self.housekeeping = Housekeeping(
-            sessions.purge, sessions.purge_tokens, attempts.purge, limit, clock, _code_chores(pool, clock)
+            sessions.purge, sessions.purge_tokens, attempts.purge, clock, _code_chores(pool, clock)
         )
         auth_api = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
         code_api = code_service_pb2.DESCRIPTOR.services_by_name["CodeService"]
