@@ -88,7 +88,12 @@ class Auth:
             refresh_idle=timedelta(seconds=settings.refresh_idle_s),
             session=timedelta(seconds=settings.session_life_s),
         )
-        limit = AttemptLimit(settings.sign_in_attempts, timedelta(seconds=settings.sign_in_window_s))
+        limit = AttemptLimit(
+            settings.sign_in_attempts,
+            timedelta(seconds=settings.sign_in_slowest_s),
+            settings.network_attempts,
+            timedelta(seconds=settings.network_window_s),
+        )
         accounts, sessions, attempts = PostgresAccounts(pool), PostgresSessions(pool), PostgresSignInAttempts(pool)
         reader, mint = IdentifierReader(), RefreshTokenMint()
         self.hasher = Argon2Hasher(
@@ -106,7 +111,7 @@ class Auth:
         self.ring = KeyRing(PostgresSigningKeys(pool, SigningKeyBox(key_encryption_key)), KeySchedule(), clock)
         jwks = RingJwks(self.ring)
         opener = SessionOpener(mint, JwtSigner(self.ring), lifetimes, clock)
-        check = PasswordCheck(attempts, self.hasher, limit, clock)
+        check = PasswordCheck(accounts, attempts, self.hasher, limit, clock)
         use_cases = UseCases(
             register=Register(reader, accounts, sessions, self.hasher, check, opener, clock),
             sign_in=SignIn(reader, accounts, sessions, self.hasher, check, opener, clock),
@@ -120,7 +125,6 @@ class Auth:
             sessions.purge,
             sessions.purge_tokens,
             attempts.purge,
-            limit,
             clock,
             (*_code_chores(pool, clock), (PostgresRevocations(pool).purge, timedelta())),
         )

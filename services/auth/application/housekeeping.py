@@ -9,7 +9,6 @@ from typing import Final
 
 import structlog
 
-from services.auth.domain.attempts import AttemptLimit
 from services.chassis.clock import Clock
 from services.chassis.errors import AppError
 
@@ -36,7 +35,6 @@ class Housekeeping:
         purge_sessions: Purge,
         purge_tokens: Purge,
         purge_attempts: Purge,
-        limit: AttemptLimit,
         clock: Clock,
         more: Sequence[tuple[Purge, timedelta]] = (),
     ) -> None:
@@ -44,7 +42,6 @@ class Housekeeping:
         self._purge_sessions = purge_sessions
         self._purge_tokens = purge_tokens
         self._purge_attempts = purge_attempts
-        self._limit = limit
         self._clock = clock
 
     async def sweep(self) -> int:
@@ -53,7 +50,7 @@ class Housekeeping:
         chores = (
             (self._purge_tokens, now - _KEEP),
             (self._purge_sessions, now - _KEEP),
-            (self._purge_attempts, now - self._limit.window),
+            (self._purge_attempts, now),
             *((purge, now - keep) for purge, keep in self._more),
         )
         swept = 0

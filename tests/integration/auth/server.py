@@ -54,10 +54,14 @@ class Running:
         response: pb.RegisterResponse = await self.stub.Register(request)
         return response
 
-    async def sign_in(self, name: str, password: str = GOOD) -> pb.SignInResponse:
-        response: pb.SignInResponse = await self.stub.SignIn(
-            pb.SignInRequest(identifier=identifier(name), password=password)
+    async def sign_in(
+        self, name: str, password: str = GOOD, *, device: str = "", address: str = ""
+    ) -> pb.SignInResponse:
+        request = pb.SignInRequest(
+            identifier=identifier(name), password=password, device=pb.Device(device_id=device) if device else None
         )
+        metadata = [("x-forwarded-for", address)] if address else []
+        response: pb.SignInResponse = await self.stub.SignIn(request, metadata=metadata)
         return response
 
     async def refresh(self, token: str) -> pb.TokenPair:

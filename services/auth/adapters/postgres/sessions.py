@@ -17,16 +17,10 @@ from services.auth.adapters.postgres.session_opening import (
 )
 from services.auth.application.ports import NewSession, Replayed, Rotated, Rotation, StartedSession
 from services.auth.domain.assurance import Method, Proof, Role, Scope
-from services.auth.domain.identifier import Identifier
 from services.auth.domain.session import SessionEnd, StoredRefreshToken
 from services.chassis.postgres import PostgresConnection, PostgresPool, unavailable_as_app_error
 
-_START_SQL: Final = f"""
-    WITH forgiven AS (
-        DELETE FROM sign_in_attempts WHERE identifier_hash = $2
-    )
-    SELECT epoch, roles FROM {open_session_sql(3, "$1")}
-"""
+_START_SQL: Final = f"SELECT epoch, roles FROM {open_session_sql(2, '$1')}"
 
 # Of `sessions s` joined with `accounts a` by user_id.
 SESSION_COLUMNS: Final = "s.session_id, s.user_id, s.methods, s.proved_at, s.scopes, a.epoch, a.roles"
@@ -86,13 +80,11 @@ class PostgresSessions:
     def __init__(self, pool: PostgresPool) -> None:
         self._pool = pool
 
-    async def start(self, user_id: int, identifier: Identifier, session: NewSession) -> StartedSession:
-        """Start a session, and forget the wrong attempts on the name."""
+    async def start(self, user_id: int, session: NewSession) -> StartedSession:
+        """Start a session."""
         async with account_closed_as_app_error(), self._pool.acquire() as connection:
             session_id: int = await connection.fetchval(NEW_ID_SQL)
-            row = await connection.fetchrow(
-                _START_SQL, user_id, identifier.digest(), *session_arguments(session_id, session)
-            )
+            row = await connection.fetchrow(_START_SQL, user_id, *session_arguments(session_id, session))
         return started_session(user_id, session_id, session, row)
 
     async def rotate(self, rotation: Rotation) -> Rotated | None:

@@ -41,7 +41,8 @@ MUTATIONS: Final = {
 # What plans leave to resolvers; an operation without them has a plan.
 NEED_RESOLVERS: Final = frozenset(
     {"Me.profile", "SignInPayload.profile", "Mutation.deletePost", "WalletEntry.counterparty", "Profile.followers",
-     "Profile.following", "Profile.posts", "Query.node", "Mutation.topUp", "Me.blocked", "Me.muted", "Me.mutedWords", "Me.sessions", "Me.devices",
+     "Profile.following", "Profile.posts", "Query.node", "Mutation.topUp", "Me.blocked", "Me.muted", "Me.mutedWords",
+     "Me.sessions", "Me.devices",
       "Me.followRequests", "Mutation.block", "Mutation.setMutedWords", "Mutation.recordFeedback"}
 )  # fmt: skip
 EXCERPTS: Final = frozenset({"author", "repostedBy"})

@@ -118,7 +118,12 @@ def downgrade() -> None:
     ):
         op.execute(f"DROP TRIGGER {trigger} ON {table}")
     for function in (
-        "forget_surplus_devices()", "end_surplus_sessions()", "varint(bigint)", "tell_epoch_moved()", "tell_session_ended()"):
+        "forget_surplus_devices()",
+        "end_surplus_sessions()",
+        "varint(bigint)",
+        "tell_epoch_moved()",
+        "tell_session_ended()",
+    ):
         op.execute(f"DROP FUNCTION {function}")
     op.execute("DROP INDEX sessions_live")
     op.execute("DROP TABLE revocations")
