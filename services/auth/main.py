@@ -37,6 +37,7 @@ from services.auth.application.send_code import SendCode
 from services.auth.application.session_opener import SessionOpener
 from services.auth.application.sign_in import SignIn
 from services.auth.application.sign_out import SignOut
+from services.auth.composition.factors import password_rules
 from services.auth.config import AuthSettings, CodeSettings
 from services.auth.domain.attempts import AttemptLimit
 from services.auth.domain.code_budgets import CodeBudgets
@@ -95,8 +96,9 @@ class Auth:
         jwks = RingJwks(self.ring)
         opener = SessionOpener(mint, JwtSigner(self.ring), lifetimes, clock)
         check = PasswordCheck(attempts, self.hasher, limit, clock)
+        rules = password_rules(settings.factors)
         use_cases = UseCases(
-            register=Register(reader, accounts, sessions, self.hasher, check, opener, clock),
+            register=Register(reader, accounts, sessions, self.hasher, check, rules, opener, clock),
             sign_in=SignIn(reader, accounts, sessions, self.hasher, check, opener, clock),
             refresh_tokens=RefreshTokens(sessions, mint, opener, lifetimes, clock),
             sign_out=SignOut(sessions, clock),
