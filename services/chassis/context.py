@@ -14,9 +14,11 @@ from services.chassis.identity import Identity, IdentityKind
 
 @dataclass(slots=True)
 class RequestContext:
-    """One call. `deadline_monotonic` is on the scale of time.monotonic(); `bearer` is the caller's own token.
+    """One call.
 
-    `recheck` raises AppError UNAUTHENTICATED once the caller's session has ended: for calls that last.
+    `deadline_monotonic` is on the scale of time.monotonic(); `bearer` is the caller's own token, `dpop` the proof of
+    possession that came with it or stands for itself. `recheck` raises AppError UNAUTHENTICATED once the caller's
+    session has ended: for calls that last.
     """
 
     request_id: str = ""
@@ -24,6 +26,7 @@ class RequestContext:
     identity: Identity | None = None
     deadline_monotonic: float | None = None
     bearer: str = field(default="", repr=False)
+    dpop: str = field(default="", repr=False)
     recheck: Callable[[], None] = field(default=lambda: None, repr=False)
 
     def remaining_s(self) -> float | None:
