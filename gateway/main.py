@@ -41,6 +41,7 @@ async def run(settings: Settings, stop: asyncio.Event, on_listening: Callable[[i
         timeout_s=settings.timeout_s,
         in_flight_max=settings.in_flight_max,
         streams_max=settings.streams_max,
+        trusted_proxies=settings.trusted_proxies,
     )
     app = App(endpoint, backends, GraphiQL() if settings.graphiql else None)
     if settings.metrics_port:

@@ -14,6 +14,7 @@ import orjson
 from gateway.execution import LATE, Engine, GraphQLRequest, MutationOverGet, Outcome
 from gateway.http import negotiation, parameters
 from gateway.http.asgi import PREFLIGHT_HEADERS, ClientGone, Receive, Refused, Request, Response, read_body
+from gateway.http.client_address import client_address
 from gateway.http.event_stream import EventStream
 from gateway.http.watch import Watch
 from gateway.telemetry import GatewayMetrics
@@ -34,7 +35,7 @@ _OVERTIME_S: Final = 1.0
 class GraphQLEndpoint:
     """Answers requests to /graphql; at most `in_flight_max` at a time, and `streams_max` streams of events.
 
-    Streams end when `ending` is set.
+    Streams end when `ending` is set. So many `trusted_proxies` stand in front and say whom they speak for.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class GraphQLEndpoint:
         timeout_s: float,
         in_flight_max: int,
         streams_max: int,
+        trusted_proxies: int = 0,
     ) -> None:
         self._engine = engine
         self._metrics = metrics
@@ -53,6 +55,7 @@ class GraphQLEndpoint:
         self._timeout_s = timeout_s
         self._in_flight_max = in_flight_max
         self._streams_max = streams_max
+        self._trusted_proxies = trusted_proxies
         self.in_flight = 0
         self.streams = 0
 
@@ -113,7 +116,9 @@ class GraphQLEndpoint:
                 parsed = await _parameters(request, receive)
         except TimeoutError as error:
             raise Refused(408, "REQUEST_TIMEOUT", "the body did not come in time", _CLOSE) from error
-        current = RequestContext(request_id=request_id, method="graphql", bearer=_bearer(request))
+        current = RequestContext(
+            request_id=request_id, method="graphql", bearer=_bearer(request), client_address=self._client(request)
+        )
         self.streams += 1
         self._metrics.streams.inc()
         return EventStream(
@@ -127,6 +132,9 @@ class GraphQLEndpoint:
                     self._metrics.errors.labels(code).inc()
                 yield outcome
 
+    def _client(self, request: Request) -> str:
+        return client_address(request.peer, request.headers.get("x-forwarded-for", ""), self._trusted_proxies)
+
     def _stream_ended(self) -> None:
         self.streams -= 1
         self._metrics.streams.dec()
@@ -138,6 +146,7 @@ class GraphQLEndpoint:
             method="graphql",
             deadline_monotonic=time.monotonic() + self._timeout_s,
             bearer=_bearer(request),
+            client_address=self._client(request),
         )
         watch.answer()
         with context.bind(current):

@@ -14,13 +14,17 @@ from services.chassis.identity import Identity, IdentityKind
 
 @dataclass(slots=True)
 class RequestContext:
-    """One call. `deadline_monotonic` is on the scale of time.monotonic(); `bearer` is the caller's own token."""
+    """One call. `deadline_monotonic` is on the scale of time.monotonic(); `bearer` is the caller's own token.
+
+    `client_address` is where a person's request came from, known to the gateway only.
+    """
 
     request_id: str = ""
     method: str = ""
     identity: Identity | None = None
     deadline_monotonic: float | None = None
     bearer: str = field(default="", repr=False)
+    client_address: str = field(default="", repr=False)
 
     def remaining_s(self) -> float | None:
         """Seconds until the deadline, negative when it has passed; None without a deadline."""
