@@ -44,6 +44,7 @@ async def run(settings: Settings, stop: asyncio.Event, on_listening: Callable[[i
         in_flight_max=settings.in_flight_max,
         proofs=OnceOnly(settings.dpop_url, SystemClock()),
         streams_max=settings.streams_max,
+        trusted_proxies=settings.trusted_proxies,
     )
     app = App(endpoint, backends, GraphiQL() if settings.graphiql else None)
     if settings.metrics_port:

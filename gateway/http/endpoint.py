@@ -14,6 +14,7 @@ import orjson
 from gateway.execution import LATE, Engine, GraphQLRequest, MutationOverGet, Outcome
 from gateway.http import negotiation, parameters
 from gateway.http.asgi import PREFLIGHT_HEADERS, ClientGone, Receive, Refused, Request, Response, read_body
+from gateway.http.client_address import client_address
 from gateway.http.event_stream import EventStream
 from gateway.http.watch import Watch
 from gateway.telemetry import GatewayMetrics
@@ -37,7 +38,8 @@ _OVERTIME_S: Final = 1.0
 class GraphQLEndpoint:
     """Answers requests to /graphql; at most `in_flight_max` at a time, and `streams_max` streams of events.
 
-    Streams end when `ending` is set. `proofs` takes each proof of possession once.
+    Streams end when `ending` is set. `proofs` takes each proof of possession once. So many `trusted_proxies` stand in
+    front and say whom they speak for.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class GraphQLEndpoint:
         in_flight_max: int,
         streams_max: int,
         proofs: OnceOnly,
+        trusted_proxies: int = 0,
     ) -> None:
         self._engine = engine
         self._metrics = metrics
@@ -58,6 +61,7 @@ class GraphQLEndpoint:
         self._in_flight_max = in_flight_max
         self._streams_max = streams_max
         self._proofs = proofs
+        self._trusted_proxies = trusted_proxies
         self.in_flight = 0
         self.streams = 0
 
@@ -119,7 +123,13 @@ class GraphQLEndpoint:
         except TimeoutError as error:
             raise Refused(408, "REQUEST_TIMEOUT", "the body did not come in time", _CLOSE) from error
         bearer, dpop = self._credentials(request)
-        current = RequestContext(request_id=request_id, method="graphql", bearer=bearer, dpop=dpop)
+        current = RequestContext(
+            request_id=request_id,
+            method="graphql",
+            bearer=bearer,
+            dpop=dpop,
+            client_address=self._client(request),
+        )
         self.streams += 1
         self._metrics.streams.inc()
         return EventStream(
@@ -145,6 +155,9 @@ class GraphQLEndpoint:
                     self._metrics.errors.labels(code).inc()
                 yield outcome
 
+    def _client(self, request: Request) -> str:
+        return client_address(request.peer, request.headers.get("x-forwarded-for", ""), self._trusted_proxies)
+
     def _stream_ended(self) -> None:
         self.streams -= 1
         self._metrics.streams.dec()
@@ -158,6 +171,7 @@ class GraphQLEndpoint:
             deadline_monotonic=time.monotonic() + self._timeout_s,
             bearer=bearer,
             dpop=dpop,
+            client_address=self._client(request),
         )
         watch.answer()
         with context.bind(current):

@@ -18,7 +18,8 @@ class RequestContext:
 
     `deadline_monotonic` is on the scale of time.monotonic(); `bearer` is the caller's own token, `dpop` the proof of
     possession that came with it or stands for itself. `recheck` raises AppError UNAUTHENTICATED once the caller's
-    session has ended: for calls that last.
+    session has ended: for calls that last. `client_address` is where a person's request came from, known to the gateway
+    only.
     """
 
     request_id: str = ""
@@ -28,6 +29,7 @@ class RequestContext:
     bearer: str = field(default="", repr=False)
     dpop: str = field(default="", repr=False)
     recheck: Callable[[], None] = field(default=lambda: None, repr=False)
+    client_address: str = field(default="", repr=False)
 
     def remaining_s(self) -> float | None:
         """Seconds until the deadline, negative when it has passed; None without a deadline."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 from services.chassis import context as call_context
 from services.chassis.interceptors.layer import Behaviour, Context
 
+FORWARDED_FOR_HEADER: Final = "x-forwarded-for"
 REQUEST_ID_HEADER: Final = "x-request-id"
 AUTHORIZATION_HEADER: Final = "authorization"
 DPOP_HEADER: Final = "dpop"
