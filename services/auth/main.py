@@ -10,7 +10,14 @@ from datetime import timedelta
 
 from prometheus_client import Gauge
 
-from daira.auth.v1 import auth_service_pb2, auth_service_pb2_grpc, code_service_pb2, code_service_pb2_grpc
+from daira.auth.v1 import (
+    auth_service_pb2,
+    auth_service_pb2_grpc,
+    code_service_pb2,
+    code_service_pb2_grpc,
+    factor_service_pb2,
+    factor_service_pb2_grpc,
+)
 from daira.common.v1 import access_pb2
 from daira.events.v1 import event_log_service_pb2, event_log_service_pb2_grpc
 from services.auth.adapters.access_tokens import JwtSigner, RingJwks
@@ -33,11 +40,12 @@ from services.auth.application.password_check import PasswordCheck
 from services.auth.application.redeem_code import RedeemCode
 from services.auth.application.refresh_tokens import RefreshTokens
 from services.auth.application.register import Register
+from services.auth.application.second_factors import SecondFactors
 from services.auth.application.send_code import SendCode
 from services.auth.application.session_opener import SessionOpener
 from services.auth.application.sign_in import SignIn
 from services.auth.application.sign_out import SignOut
-from services.auth.composition.factors import password_rules
+from services.auth.composition.factors import FactorParts
 from services.auth.config import AuthSettings, CodeSettings
 from services.auth.domain.attempts import AttemptLimit
 from services.auth.domain.code_budgets import CodeBudgets
@@ -47,6 +55,7 @@ from services.auth.domain.session import SessionLifetimes
 from services.auth.rpc.auth_servicer import AuthServicer, UseCases
 from services.auth.rpc.code_servicer import CodeServicer
 from services.auth.rpc.event_log_servicer import EventLogServicer
+from services.auth.rpc.factor_servicer import FactorServicer
 from services.chassis.access import AccessTable
 from services.chassis.clock import Clock, SystemClock
 from services.chassis.config import Env, SettingsError
@@ -96,21 +105,29 @@ class Auth:
         jwks = RingJwks(self.ring)
         opener = SessionOpener(mint, JwtSigner(self.ring), lifetimes, clock)
         check = PasswordCheck(attempts, self.hasher, limit, clock)
-        rules = password_rules(settings.factors)
+        factors = FactorParts(settings.factors, key_encryption_key, pool, self.hasher, opener, clock)
         use_cases = UseCases(
-            register=Register(reader, accounts, sessions, self.hasher, check, rules, opener, clock),
-            sign_in=SignIn(reader, accounts, sessions, self.hasher, check, opener, clock),
+            register=Register(reader, accounts, sessions, self.hasher, check, factors.rules, opener, clock),
+            sign_in=SignIn(reader, accounts, sessions, self.hasher, check, factors.second, opener, clock),
             refresh_tokens=RefreshTokens(sessions, mint, opener, lifetimes, clock),
             sign_out=SignOut(sessions, clock),
             get_account=GetAccount(accounts, clock),
         )
         code_mint = CodeMint(key_encryption_key)
-        code_servicer = _code_servicer(settings.codes, PostgresCodes(pool), code_mint, reader, mint, opener, clock)
+        code_servicer = _code_servicer(
+            settings.codes, PostgresCodes(pool), code_mint, reader, mint, factors.second, opener, clock
+        )
         self.housekeeping = Housekeeping(
-            sessions.purge, sessions.purge_tokens, attempts.purge, limit, clock, _code_chores(pool, clock)
+            sessions.purge,
+            sessions.purge_tokens,
+            attempts.purge,
+            limit,
+            clock,
+            (*_code_chores(pool, clock), *factors.chores),
         )
         auth_api = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
         code_api = code_service_pb2.DESCRIPTOR.services_by_name["CodeService"]
+        factor_api = factor_service_pb2.DESCRIPTOR.services_by_name["FactorService"]
         log_api = event_log_service_pb2.DESCRIPTOR.services_by_name["EventLogService"]
         self.server = (
             ServerBuilder(
@@ -118,7 +135,7 @@ class Auth:
                 settings.listen,
                 clock=clock,
                 verifier=TokenVerifier(KeySet(jwks, clock), settings.service_token_key.reveal(), clock),
-                access_table=AccessTable.from_descriptors([auth_api, code_api, log_api], access_pb2.access),
+                access_table=AccessTable.from_descriptors([auth_api, code_api, factor_api, log_api], access_pb2.access),
                 metrics=metrics,
                 settings=server_settings,
             )
@@ -126,6 +143,11 @@ class Auth:
                 auth_service_pb2_grpc.add_AuthServiceServicer_to_server, AuthServicer(use_cases, jwks.render), auth_api
             )
             .add(code_service_pb2_grpc.add_CodeServiceServicer_to_server, code_servicer, code_api)
+            .add(
+                factor_service_pb2_grpc.add_FactorServiceServicer_to_server,
+                FactorServicer(factors.use_cases),
+                factor_api,
+            )
             .add(
                 event_log_service_pb2_grpc.add_EventLogServiceServicer_to_server,
                 EventLogServicer(PostgresEventLog(pool), to_event),
@@ -145,6 +167,7 @@ def _code_servicer(
     code_mint: CodeMint,
     reader: IdentifierReader,
     refresh_mint: RefreshTokenMint,
+    second_factors: SecondFactors,
     opener: SessionOpener,
     clock: Clock,
 ) -> CodeServicer:
@@ -160,7 +183,7 @@ def _code_servicer(
     )
     return CodeServicer(
         SendCode(reader, codes, code_mint, budgets, rules, clock, is_open=settings.provider != "closed"),
-        RedeemCode(codes, code_mint, refresh_mint, opener, rules, clock),
+        RedeemCode(codes, code_mint, refresh_mint, second_factors, opener, rules, clock),
     )
 
 

@@ -18,6 +18,7 @@ class SessionEnd(enum.Enum):
     SIGNED_OUT = 1
     REFRESH_TOKEN_REUSED = 2
     PHONE_PROVED = 20
+    PASSWORD_CHANGED = 21
 
 
 @dataclass(frozen=True, slots=True)
