@@ -14,13 +14,23 @@ from services.chassis.revocations import REMEMBER_S, Revocation, RevocationPage
 
 # One statement, one snapshot: what it saw and what it says it saw are the same. A transaction that was open then is not
 # visible in that snapshot, so its rows come with the next question, whatever their numbers.
-_READ_SQL: Final = """
+_ANSWER: Final = """
     SELECT s.snapshot, r.* FROM (SELECT pg_current_snapshot()::text AS snapshot) AS s LEFT JOIN LATERAL (
-        SELECT seq, session_id, user_id, least_epoch, issued_before FROM revocations
-        WHERE revoked_at > clock_timestamp() - make_interval(secs => $4) AND seq > $2
-            AND NOT pg_visible_in_snapshot(xid, $1::text::pg_snapshot)
-        ORDER BY seq LIMIT $3
+        {found}
     ) AS r ON true
+"""
+_FOUND: Final = """
+    SELECT seq, session_id, user_id, least_epoch, issued_before FROM revocations
+    WHERE revoked_at > clock_timestamp() - make_interval(secs => $3) AND seq > $1
+"""
+_READ_ALL_SQL: Final = _ANSWER.format(found=f"{_FOUND} ORDER BY seq LIMIT $2")
+# Every process asks this several times a second, so it must cost what is new and not what is remembered: everything
+# before the snapshot's xmin was visible in it. Materialised, for otherwise the planner walks along seq for the order.
+_READ_NEW_SQL: Final = f"""
+    WITH fresh AS MATERIALIZED (
+        {_FOUND} AND xid >= pg_snapshot_xmin($4::text::pg_snapshot)
+            AND NOT pg_visible_in_snapshot(xid, $4::text::pg_snapshot)
+    ) {_ANSWER.format(found="SELECT * FROM fresh ORDER BY seq LIMIT $2")}
 """
 _PURGE_SQL: Final = """
     DELETE FROM revocations WHERE seq IN (
@@ -28,8 +38,6 @@ _PURGE_SQL: Final = """
         ORDER BY revoked_at LIMIT $2 FOR UPDATE SKIP LOCKED
     )
 """
-# Nothing is visible in it.
-_NOTHING: Final = "3:3:"
 _SNAPSHOT: Final = re.compile(r"[0-9]{1,20}:[0-9]{1,20}:([0-9]{1,20}(,[0-9]{1,20}){0,2000})?")
 _PAGE: Final = 1_000
 
@@ -48,7 +56,8 @@ class PostgresRevocations:
             raise invalid("after", "must not be negative")
         try:
             async with unavailable_as_app_error():
-                rows = await self._pool.fetch(_READ_SQL, seen or _NOTHING, after, _PAGE + 1, REMEMBER_S)
+                what = (after, _PAGE + 1, REMEMBER_S)
+                rows = await self._pool.fetch(*((_READ_NEW_SQL, *what, seen) if seen else (_READ_ALL_SQL, *what)))
         except asyncpg.InvalidTextRepresentationError:
             raise _no_snapshot() from None
         found = [row for row in rows if row["seq"] is not None]

@@ -27,6 +27,7 @@ _STATEMENTS = (
     )
     """,
     "CREATE INDEX revocations_revoked_at ON revocations (revoked_at)",
+    "CREATE INDEX revocations_xid ON revocations (xid)",
     # Triggers, so that no statement that ends a session or moves an epoch can forget to say so.
     """
     CREATE FUNCTION tell_session_ended() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -47,8 +48,21 @@ _STATEMENTS = (
     END $$
     """,
     """
-    CREATE TRIGGER accounts_epoch_moved AFTER UPDATE OF epoch ON accounts FOR EACH ROW
+    CREATE TRIGGER accounts_epoch_moved AFTER UPDATE OF epoch, status, roles ON accounts FOR EACH ROW
     WHEN (OLD.epoch IS DISTINCT FROM NEW.epoch) EXECUTE FUNCTION tell_epoch_moved()
+    """,
+    # Whoever closes an account or takes a role away means the tokens given out already as well.
+    """
+    CREATE FUNCTION move_epoch() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        NEW.epoch := OLD.epoch + 1;
+        RETURN NEW;
+    END $$
+    """,
+    """
+    CREATE TRIGGER accounts_lost_rights BEFORE UPDATE OF status, roles ON accounts FOR EACH ROW
+    WHEN (NEW.epoch = OLD.epoch AND ((OLD.status = 1 AND NEW.status <> 1) OR (OLD.roles & ~NEW.roles) <> 0))
+    EXECUTE FUNCTION move_epoch()
     """,
     # A protobuf varint, for the one event that SQL itself has to write.
     r"""
@@ -113,6 +127,7 @@ def downgrade() -> None:
     for trigger, table in (
         ("devices_surplus", "devices"),
         ("sessions_surplus", "sessions"),
+        ("accounts_lost_rights", "accounts"),
         ("accounts_epoch_moved", "accounts"),
         ("sessions_ended", "sessions"),
     ):
@@ -121,6 +136,7 @@ def downgrade() -> None:
         "forget_surplus_devices()",
         "end_surplus_sessions()",
         "varint(bigint)",
+        "move_epoch()",
         "tell_epoch_moved()",
         "tell_session_ended()",
     ):
