@@ -87,6 +87,27 @@ class SmsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class FactorSettings:
+    """Where passkeys belong, and what passwords are compared with. Empty `rp_id`: no passkeys are taken here."""
+
+    rp_id: str
+    origins: tuple[str, ...]
+    breached_passwords_file: str
+
+    @classmethod
+    def from_env(cls, env: Env) -> FactorSettings:
+        """AUTH_WEBAUTHN_… and AUTH_BREACHED_PASSWORDS_FILE."""
+        is_rehearsal = env.text("DAIRA_ENV", "production") in {"dev", "test"}
+        rp_id = env.text("AUTH_WEBAUTHN_RP_ID", "localhost" if is_rehearsal else "", max_chars=253)
+        origins = env.text("AUTH_WEBAUTHN_ORIGINS", "http://localhost:8080" if is_rehearsal else "")
+        return cls(
+            rp_id=rp_id,
+            origins=tuple(origin.strip() for origin in origins.split(",") if origin.strip()),
+            breached_passwords_file=env.text("AUTH_BREACHED_PASSWORDS_FILE", ""),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class AuthSettings:
     """Settings of the service. Names ending in _s are seconds."""
 
@@ -108,6 +129,7 @@ class AuthSettings:
     refresh_idle_s: float
     session_life_s: float
     codes: CodeSettings
+    factors: FactorSettings
     metrics_port: int
     log: LogSettings
 
@@ -134,6 +156,7 @@ class AuthSettings:
             refresh_idle_s=env.seconds("AUTH_REFRESH_IDLE_S", 30 * _DAY_S, 60.0, 365 * _DAY_S),
             session_life_s=env.seconds("AUTH_SESSION_LIFE_S", 180 * _DAY_S, 60.0, 730 * _DAY_S),
             codes=CodeSettings.from_env(env),
+            factors=FactorSettings.from_env(env),
             metrics_port=env.integer("AUTH_METRICS_PORT", 0, 0, 65_535),
             log=LogSettings.from_env(env),
         )

@@ -120,7 +120,7 @@ async def test_sign_out_ends_the_session_once(auth: Running) -> None:
         await auth.sign_out(made.tokens.access_token)
     with refused(DENIED, "REFRESH_TOKEN_INVALID"):
         await auth.refresh(made.tokens.refresh_token)
-    with refused(DENIED, "TOKEN_INVALID"):
+    with refused(DENIED, "TOKEN_REVOKED"):
         await auth.account(made.tokens.access_token)
     await auth.account(other.tokens.access_token)
     assert (await auth.kinds()).count("session_ended") == 1

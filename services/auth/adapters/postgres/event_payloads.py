@@ -12,11 +12,8 @@ SESSION_STARTED: Final = "session_started"
 DEVICE_ADDED: Final = "device_added"
 SESSION_ENDED: Final = "session_ended"
 
-_CAUSES: Final = {
-    SessionEnd.SIGNED_OUT: events_pb2.SESSION_END_CAUSE_SIGNED_OUT,
-    SessionEnd.REFRESH_TOKEN_REUSED: events_pb2.SESSION_END_CAUSE_REFRESH_TOKEN_REUSED,
-    SessionEnd.PHONE_PROVED: events_pb2.SESSION_END_CAUSE_PHONE_PROVED,
-}
+SESSIONS_REVOKED: Final = "sessions_revoked"
+DEVICE_FORGOTTEN: Final = "device_forgotten"
 
 
 def user_registered() -> bytes:
@@ -36,4 +33,16 @@ def device_added(session_id: int) -> bytes:
 
 def session_ended(session_id: int, cause: SessionEnd) -> bytes:
     """A session ended."""
-    return events_pb2.SessionEnded(session_id=session_id, cause=_CAUSES[cause]).SerializeToString()
+    return events_pb2.SessionEnded(
+        session_id=session_id, cause=events_pb2.SessionEndCause.Value(f"SESSION_END_CAUSE_{cause.name}")
+    ).SerializeToString()
+
+
+def sessions_revoked(epoch: int) -> bytes:
+    """All sessions of a person ended."""
+    return events_pb2.SessionsRevoked(epoch=epoch).SerializeToString()
+
+
+def device_forgotten() -> bytes:
+    """A person forgot a device."""
+    return events_pb2.DeviceForgotten().SerializeToString()

@@ -33,6 +33,8 @@ _ROTATE_SQL: Final = f"""
         WHERE t.token_hash = $1 AND t.used_at IS NULL AND t.expires_at > $2 AND a.status = 1
             AND s.session_id = t.session_id AND s.ended_at IS NULL AND s.expires_at > $2
         RETURNING s.session_id, least($5, s.expires_at) AS successor_expires_at
+    ), seen AS (
+        UPDATE sessions s SET last_seen_at = $2 FROM used WHERE s.session_id = used.session_id
     ), successor AS (
         INSERT INTO refresh_tokens (token_hash, session_id, expires_at)
         SELECT $3, session_id, successor_expires_at FROM used
@@ -43,7 +45,8 @@ _ROTATE_SQL: Final = f"""
 
 _FIND_REPLAYED_SQL: Final = f"""
     SELECT {SESSION_COLUMNS}, t.expires_at, t.used_at, s.expires_at AS session_expires_at,
-        s.ended_at AS session_ended_at, t.successor_sealed, n.expires_at AS successor_expires_at
+        coalesce(s.ended_at, CASE WHEN a.status <> 1 THEN t.used_at END) AS session_ended_at,
+        t.successor_sealed, n.expires_at AS successor_expires_at
     FROM refresh_tokens t JOIN sessions s USING (session_id) JOIN accounts a ON a.user_id = s.user_id
     LEFT JOIN refresh_tokens n ON n.token_hash = t.successor_hash
     WHERE t.token_hash = $1
@@ -147,7 +150,7 @@ async def end_session(
     source: PostgresPool | PostgresConnection, session_id: int, user_id: int, cause: SessionEnd, at: datetime
 ) -> bool:
     """End the user's session with its event, once; whether it was this call that did."""
-    actor_id = user_id if cause is SessionEnd.SIGNED_OUT else 0
+    actor_id = user_id if cause.is_by_owner else 0
     payload = event_payloads.session_ended(session_id, cause)
     return bool(
         await source.fetchval(
