@@ -26,6 +26,7 @@ class Settings:
     timeout_s: float
     in_flight_max: int
     streams_max: int
+    dpop_url: str
     trusted_proxies: int
     metrics_port: int
     drain_wait_s: float
@@ -53,6 +54,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         graphiql=env.flag("GATEWAY_GRAPHIQL", default=not production),
         timeout_s=env.seconds("GATEWAY_TIMEOUT_S", 5.0, 0.05, 60.0),
         streams_max=env.integer("GATEWAY_STREAMS_MAX", 2_000, 0, 1_000_000),
+        dpop_url=env.text("DPOP_URL", "", max_chars=200),
         trusted_proxies=env.integer("GATEWAY_TRUSTED_PROXIES", 0, 0, _PROXIES_MAX),
         in_flight_max=env.integer("GATEWAY_IN_FLIGHT_MAX", 512, 1, 100_000),
         metrics_port=env.integer("GATEWAY_METRICS_PORT", 0, 0, _PORT_MAX),

@@ -24,7 +24,7 @@ _READ: Final = {
     name.encode(): name
     for name in (
         *PREFLIGHT_HEADERS, "accept", "accept-encoding", "authorization", "content-length", "content-type",
-        "sec-fetch-site", "x-forwarded-for", "x-request-id",
+        "dpop", "sec-fetch-site", "x-forwarded-for", "x-request-id",
     )
 }  # fmt: skip
 

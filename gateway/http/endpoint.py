@@ -20,10 +20,13 @@ from gateway.http.watch import Watch
 from gateway.telemetry import GatewayMetrics
 from services.chassis import context
 from services.chassis.context import RequestContext
+from services.chassis.dpop import OnceOnly
+from services.chassis.errors import AppError
 from services.chassis.interceptors.request_context import new_request_id
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-_BEARER: Final = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/=-]{1,4096})")
+_AUTHORIZATION: Final = re.compile(r"(?i:(bearer|dpop)) +([A-Za-z0-9._~+/=-]{1,4096})")
+_DPOP_OFFER: Final = 'DPoP algs="ES256 EdDSA", error="invalid_dpop_proof"'
 _FOREIGN_SITES: Final = frozenset({"cross-site", "same-site"})
 _NO_STORE: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"), (b"vary", b"accept"))
 _CLOSE: Final = {"connection": "close"}
@@ -35,7 +38,8 @@ _OVERTIME_S: Final = 1.0
 class GraphQLEndpoint:
     """Answers requests to /graphql; at most `in_flight_max` at a time, and `streams_max` streams of events.
 
-    Streams end when `ending` is set. So many `trusted_proxies` stand in front and say whom they speak for.
+    Streams end when `ending` is set. `proofs` takes each proof of possession once. So many `trusted_proxies` stand in
+    front and say whom they speak for.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class GraphQLEndpoint:
         timeout_s: float,
         in_flight_max: int,
         streams_max: int,
+        proofs: OnceOnly,
         trusted_proxies: int = 0,
     ) -> None:
         self._engine = engine
@@ -55,6 +60,7 @@ class GraphQLEndpoint:
         self._timeout_s = timeout_s
         self._in_flight_max = in_flight_max
         self._streams_max = streams_max
+        self._proofs = proofs
         self._trusted_proxies = trusted_proxies
         self.in_flight = 0
         self.streams = 0
@@ -116,14 +122,31 @@ class GraphQLEndpoint:
                 parsed = await _parameters(request, receive)
         except TimeoutError as error:
             raise Refused(408, "REQUEST_TIMEOUT", "the body did not come in time", _CLOSE) from error
+        bearer, dpop = self._credentials(request)
         current = RequestContext(
-            request_id=request_id, method="graphql", bearer=_bearer(request), client_address=self._client(request)
+            request_id=request_id,
+            method="graphql",
+            bearer=bearer,
+            dpop=dpop,
+            client_address=self._client(request),
         )
         self.streams += 1
         self._metrics.streams.inc()
         return EventStream(
             self._counted(parsed, read_only=request.method == "GET"), current, self._ending, self._stream_ended
         )
+
+    def _credentials(self, request: Request) -> tuple[str, str]:
+        """The access token and the proof of possession, each "" when there is none; a proof is taken once."""
+        scheme, token = _authorization(request)
+        proof = request.headers.get("dpop", "")
+        if not proof and scheme != "dpop":
+            return token, ""
+        try:
+            self._proofs.thumbprint(proof, access_token=token if scheme == "dpop" else "", http_method=request.method)
+        except AppError as error:
+            raise Refused(401, "UNAUTHENTICATED", error.message, {"www-authenticate": _DPOP_OFFER}) from error
+        return token, proof
 
     async def _counted(self, parsed: GraphQLRequest, *, read_only: bool) -> AsyncGenerator[Outcome]:
         async with contextlib.aclosing(self._engine.events(parsed, read_only=read_only)) as outcomes:
@@ -141,11 +164,13 @@ class GraphQLEndpoint:
 
     async def _outcome(self, request: Request, receive: Receive, request_id: str, watch: Watch) -> Outcome:
         parsed = await _parameters(request, receive)
+        bearer, dpop = self._credentials(request)
         current = RequestContext(
             request_id=request_id,
             method="graphql",
             deadline_monotonic=time.monotonic() + self._timeout_s,
-            bearer=_bearer(request),
+            bearer=bearer,
+            dpop=dpop,
             client_address=self._client(request),
         )
         watch.answer()
@@ -178,15 +203,16 @@ def _request_id(request: Request) -> str:
     return given if _REQUEST_ID.fullmatch(given) else new_request_id()
 
 
-def _bearer(request: Request) -> str:
+def _authorization(request: Request) -> tuple[str, str]:
+    """Scheme, in lower case, and token of the header; both "" without one."""
     header = request.headers.get("authorization")
     if header is None or not header.strip():
-        return ""
-    found = _BEARER.fullmatch(header.strip())
+        return "", ""
+    found = _AUTHORIZATION.fullmatch(header.strip())
     if found is None:
-        message = "the authorization header must be a bearer token"
+        message = "the authorization header must be a bearer or DPoP token"
         raise Refused(401, "UNAUTHENTICATED", message, {"www-authenticate": "Bearer"})
-    return found.group(1)
+    return found.group(1).lower(), found.group(2)
 
 
 def _refuse_foreign_page(request: Request) -> None:

@@ -14,6 +14,7 @@ from services.chassis import context as call_context
 from services.chassis.interceptors.deadline import too_short
 from services.chassis.interceptors.request_context import (
     AUTHORIZATION_HEADER,
+    DPOP_HEADER,
     FORWARDED_FOR_HEADER,
     REQUEST_ID_HEADER,
     new_request_id,
@@ -95,9 +96,12 @@ class ContextChannel(grpc.aio.Channel):
         current = call_context.current()
         metadata: list[tuple[str, str | bytes]] = [(REQUEST_ID_HEADER, current.request_id or new_request_id())]
         if self._forward_user and current.bearer:
-            metadata.append((AUTHORIZATION_HEADER, f"Bearer {current.bearer}"))
+            scheme = "DPoP" if current.dpop else "Bearer"
+            metadata.append((AUTHORIZATION_HEADER, f"{scheme} {current.bearer}"))
         elif self._tokens is not None:
             metadata.append((AUTHORIZATION_HEADER, f"Bearer {self._tokens.mint()}"))
+        if self._forward_user and current.dpop:
+            metadata.append((DPOP_HEADER, current.dpop))
         if self._forward_user and current.client_address:
             metadata.append((FORWARDED_FOR_HEADER, current.client_address))
         return metadata
