@@ -51,7 +51,7 @@ class Auth:
         Gauge(
             "daira_auth_passwords_waiting", "Passwords being hashed or waiting for it.", registry=metrics.registry
         ).set_function(self.hasher.waiting)
-        parts = (accounts_part(ground), codes_part(ground), sessions_part(ground), _event_log_part(pool))
+        parts = (accounts_part(ground), codes_part(ground, metrics), sessions_part(ground), _event_log_part(pool))
         self.housekeeping = Housekeeping([chore for part in parts for chore in part.chores], clock)
         self.revocations = Revocations(PostgresRevocations(pool), clock, server_settings.revocations)
         metrics.revocations_age_seconds.set_function(self.revocations.age_s)
