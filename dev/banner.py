@@ -50,5 +50,6 @@ def banner(endpoints: Endpoints, sign_in: DemoSignIn | None, seconds: float, *, 
             f"    curl -s {url} -H 'content-type: application/json' -H \"authorization: Bearer $TOKEN\" \\",
             f"      -d '{json.dumps({'query': FIRST_QUERY})}'",
         ]
+    lines += ["", f"  Codes        none is sent to a phone: {strong('daira codes --follow')} shows them"]
     lines += ["", "  Ctrl-C drains everything and leaves no process; the data stays.", ""]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`daira`: run the platform on one machine, load real graphs into it, see whether the machine is fit."""
+"""`daira`: run the platform on one machine, load real graphs into it, read the codes it sends, examine the machine."""
 
 from __future__ import annotations
 
@@ -88,6 +88,17 @@ def load(
         both_ways=both_ways,
     )
     load_files(order, parse_settings(os.environ), os.environ)
+
+
+@main.command()
+@click.option("--phone", default="", help="Only messages to this number, in any spelling.")
+@click.option("--count", type=click.IntRange(1, 200), default=10, show_default=True, help="How many of the last.")
+@click.option("--follow", is_flag=True, help="Go on with those that come, until Ctrl-C.")
+def codes(phone: str, count: int, *, follow: bool) -> None:
+    """Show the one-time codes that would have been sent to phones."""
+    from dev.code_inbox import InboxOrder, show_codes  # noqa: PLC0415
+
+    show_codes(InboxOrder(phone, count, follow), parse_settings(os.environ), click.echo)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ class CodeSettings:
     block_hour: int
     everybody_hour: int
     everybody_day: int
+    proved_percent: int
 
     @classmethod
     def from_env(cls, env: Env) -> CodeSettings:
@@ -57,8 +58,9 @@ class CodeSettings:
             number_day=env.integer("AUTH_CODES_NUMBER_DAY", 10, 1, 1_000),
             network_hour=env.integer("AUTH_CODES_NETWORK_HOUR", 60, 1, 1_000_000),
             block_hour=env.integer("AUTH_CODES_BLOCK_HOUR", 60, 1, 1_000_000),
-            everybody_hour=env.integer("AUTH_CODES_EVERYBODY_HOUR", 5_000, 1, 10_000_000),
-            everybody_day=env.integer("AUTH_CODES_EVERYBODY_DAY", 50_000, 1, 100_000_000),
+            everybody_hour=env.integer("AUTH_CODES_EVERYBODY_HOUR", 5_000, 2, 10_000_000),
+            everybody_day=env.integer("AUTH_CODES_EVERYBODY_DAY", 50_000, 2, 100_000_000),
+            proved_percent=env.integer("AUTH_CODES_PROVED_PERCENT", 50, 1, 99),
         )
 
 

@@ -55,7 +55,7 @@ class Auth:
         factors = FactorParts(ground)
         parts = (
             accounts_part(ground, factors),
-            codes_part(ground, factors),
+            codes_part(ground, factors, metrics),
             factors.part,
             sessions_part(ground),
             _event_log_part(pool),

@@ -44,11 +44,19 @@ class BudgetCharge:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenedFlow:
-    """A flow that is there, just opened or before."""
+class BudgetUse:
+    """How much of a budget that numbers share is used, the code at hand included."""
 
-    made_at: datetime
-    expires_at: datetime
+    charge: Charge
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """What sending a code costs, if the number is proved and if it is not."""
+
+    proved: Sequence[BudgetCharge]
+    new: Sequence[BudgetCharge]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,17 @@ class BudgetSpent:
 
     charge: Charge
     wait: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedFlow:
+    """A flow that is there, just opened or before; `uses` of its share, or why its message is withheld."""
+
+    made_at: datetime
+    expires_at: datetime
+    is_repeat: bool = False
+    uses: Sequence[BudgetUse] = ()
+    withheld: BudgetSpent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +202,12 @@ class Codes(Protocol):
     """Flows and their codes. Every method raises AppError UNAVAILABLE when the database is away."""
 
     async def open(
-        self, flow: NewFlow, message: NewMessage, charges: Sequence[BudgetCharge]
+        self, flow: NewFlow, phone: str, message: NewMessage, charges: Sequence[BudgetCharge], shares: Shares
     ) -> OpenedFlow | BudgetSpent:
         """Open the flow, charge the budgets and put the message into the outbox, all or nothing.
 
-        A flow that is there already is answered as it is, and costs nothing.
+        When only the number's share is spent, the flow is opened and charged, and the message withheld: a refusal
+        would tell whether the number is proved. A flow that is there already is answered as it is, and costs nothing.
         """
         ...
 
@@ -218,6 +238,18 @@ class CodeOutbox(Protocol):
 
     async def remove(self, reference: str) -> None:
         """The message is done with: nothing of it stays."""
+        ...
+
+
+class CodeRequests(Protocol):
+    """Is told what became of requests for codes, for those who watch over it."""
+
+    def ended(self, outcome: str) -> None:
+        """A request ended: "accepted", "repeated", or with the scope of the budget that was spent."""
+        ...
+
+    def used(self, use: BudgetUse) -> None:
+        """So much of a shared budget is used."""
         ...
 
 

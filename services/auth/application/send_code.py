@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
 import structlog
 
@@ -11,15 +13,20 @@ from services.auth.application.code_ports import (
     BudgetCharge,
     BudgetSpent,
     CodeMint,
+    CodeRequests,
     Codes,
     NewFlow,
+    OpenedFlow,
     PhoneReader,
+    Shares,
 )
-from services.auth.domain.code_budgets import CodeBudgets, Scope
+from services.auth.domain.code_budgets import Charge, CodeBudgets, Scope
 from services.auth.domain.codes import CodePurpose, CodeRules
 from services.auth.domain.device import read_device_id
 from services.chassis.clock import Clock
 from services.chassis.errors import exhausted, unavailable
+
+_ALARMING: Final = frozenset({Scope.NEW_NUMBERS, Scope.PROVED_NUMBERS})
 
 _log = structlog.get_logger(__name__)
 
@@ -34,7 +41,7 @@ class CodeSent:
 
 
 class SendCode:
-    """The use case. It never looks for an account, so its answer cannot tell of one.
+    """The use case. Its answer is the same for every number, with an account or without.
 
     A flow's token is derived from the request: a repeat answers the same and sends nothing.
     """
@@ -47,6 +54,7 @@ class SendCode:
         budgets: CodeBudgets,
         rules: CodeRules,
         clock: Clock,
+        requests: CodeRequests,
         *,
         is_open: bool,
     ) -> None:
@@ -56,6 +64,7 @@ class SendCode:
         self._budgets = budgets
         self._rules = rules
         self._clock = clock
+        self._requests = requests
         self._is_open = is_open
 
     async def __call__(
@@ -82,15 +91,32 @@ class SendCode:
             made_at=now,
             expires_at=now + self._rules.life,
         )
-        charges = [
-            BudgetCharge(self._mint.budget_subject(charge), charge) for charge in self._budgets.charges(phone, network)
-        ]
-        opened = await self._codes.open(flow, self._mint.new_message(phone, code), charges)
+        charges = self._hidden(self._budgets.charges(phone, network))
+        shares = Shares(
+            proved=self._hidden(self._budgets.shares(phone, is_proved=True)),
+            new=self._hidden(self._budgets.shares(phone, is_proved=False)),
+        )
+        opened = await self._codes.open(flow, phone, self._mint.new_message(phone, code), charges, shares)
+        self._watch(opened)
         if isinstance(opened, BudgetSpent):
-            scope = opened.charge.scope
-            # Which budget is for operators to know. Only the one of everybody is cause for alarm.
-            level = _log.error if scope is Scope.EVERYBODY else _log.info
-            level("code_budget_spent", scope=scope.name.lower(), window_s=opened.charge.window.total_seconds())
             wait_ms = max(1, opened.wait // timedelta(milliseconds=1))
             raise exhausted("too many codes were sent", wait_ms, "CODE_LIMIT_REACHED")
         return CodeSent(token, opened.expires_at, opened.made_at + self._budgets.resend_after)
+
+    def _hidden(self, charges: Sequence[Charge]) -> Sequence[BudgetCharge]:
+        return [BudgetCharge(self._mint.budget_subject(charge), charge) for charge in charges]
+
+    def _watch(self, opened: OpenedFlow | BudgetSpent) -> None:
+        """Tell operators which budget is spent, which askers are not to know."""
+        spent = opened if isinstance(opened, BudgetSpent) else opened.withheld
+        if spent is not None:
+            scope = spent.charge.scope
+            # The breaker: codes that people asked for in good order are not sent.
+            level = _log.error if scope in _ALARMING else _log.info
+            level("code_budget_spent", scope=scope.name.lower(), window_s=spent.charge.window.total_seconds())
+            self._requests.ended(scope.name.lower())
+        elif isinstance(opened, OpenedFlow):
+            self._requests.ended("repeated" if opened.is_repeat else "accepted")
+            for use in opened.uses:
+                if use.charge.scope in _ALARMING:
+                    self._requests.used(use)

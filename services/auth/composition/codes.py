@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from daira.auth.v1 import code_service_pb2, code_service_pb2_grpc
+from services.auth.adapters.code_metrics import CodeRequestMetrics
 from services.auth.adapters.code_mint import CodeMint
 from services.auth.adapters.postgres.codes import PostgresCodes
 from services.auth.adapters.postgres.sandbox_inbox import PostgresSandboxInbox
@@ -16,15 +17,23 @@ from services.auth.config import CodeSettings
 from services.auth.domain.code_budgets import CodeBudgets
 from services.auth.domain.codes import CodeRules
 from services.auth.rpc.code_servicer import CodeServicer
+from services.chassis.metrics import Metrics
 
 
-def codes_part(ground: Ground, factors: FactorParts) -> Part:
+def codes_part(ground: Ground, factors: FactorParts, metrics: Metrics) -> Part:
     """The part."""
     settings, clock = ground.settings.codes, ground.clock
     codes, mint, rules = PostgresCodes(ground.pool), CodeMint(ground.key_encryption_key), CodeRules()
     servicer = CodeServicer(
         SendCode(
-            ground.reader, codes, mint, code_budgets(settings), rules, clock, is_open=settings.provider != "closed"
+            ground.reader,
+            codes,
+            mint,
+            code_budgets(settings),
+            rules,
+            clock,
+            CodeRequestMetrics(metrics.registry),
+            is_open=settings.provider != "closed",
         ),
         RedeemCode(codes, mint, ground.mint, factors.second, ground.opener, rules, clock),
         ground.devices,
@@ -52,4 +61,5 @@ def code_budgets(settings: CodeSettings) -> CodeBudgets:
         block_hour=settings.block_hour,
         everybody_hour=settings.everybody_hour,
         everybody_day=settings.everybody_day,
+        proved_percent=settings.proved_percent,
     )

@@ -1,4 +1,4 @@
-"""How many codes may be sent: to a number, to its neighbours, from a network, and in all."""
+"""How many codes may be sent: to a number, from a network, to a number's neighbours, and in all."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ class Scope(enum.Enum):
     NUMBER = 1
     NETWORK = 2
     BLOCK = 3
-    EVERYBODY = 4
+    NEW_NUMBERS = 4
+    PROVED_NUMBERS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,9 @@ class Charge:
 class CodeBudgets:
     """Codes that may be sent, each at least 1.
 
-    `everybody_hour` and `everybody_day` bound what codes may cost, whatever happens.
+    `everybody_hour` and `everybody_day`, each at least 2, bound what codes may cost, whatever happens. Of them
+    `proved_percent`, 1 to 99, is for numbers whose owner has shown them to be theirs: swindlers who are paid by the
+    message bring new ones, mostly neighbours, and spend the share of new numbers.
     """
 
     number_minute: int = 1
@@ -48,9 +51,10 @@ class CodeBudgets:
     block_hour: int = 60
     everybody_hour: int = 5_000
     everybody_day: int = 50_000
+    proved_percent: int = 50
 
     def charges(self, phone: str, network: str) -> Sequence[Charge]:
-        """What one code to an E.164 phone costs; a network that is not known, "", is not counted.
+        """What asking for a code to an E.164 phone costs; a network that is not known, "", is not counted.
 
         They come in one order for all, so that those who take several never wait for each other in a circle.
         """
@@ -61,12 +65,23 @@ class CodeBudgets:
         ]
         if network:
             wanted.append(Charge(Scope.NETWORK, network, _HOUR, self.network_hour))
+        return wanted
+
+    def shares(self, phone: str, *, is_proved: bool) -> Sequence[Charge]:
+        """What sending it costs. Whoever asks must not be able to tell which of the two shares it is."""
+        if is_proved:
+            return [
+                Charge(Scope.PROVED_NUMBERS, "", _HOUR, self._proved(self.everybody_hour)),
+                Charge(Scope.PROVED_NUMBERS, "", _DAY, self._proved(self.everybody_day)),
+            ]
         return [
-            *wanted,
             Charge(Scope.BLOCK, phone[:-_BLOCK_DIGITS], _HOUR, self.block_hour),
-            Charge(Scope.EVERYBODY, "", _HOUR, self.everybody_hour),
-            Charge(Scope.EVERYBODY, "", _DAY, self.everybody_day),
+            Charge(Scope.NEW_NUMBERS, "", _HOUR, self.everybody_hour - self._proved(self.everybody_hour)),
+            Charge(Scope.NEW_NUMBERS, "", _DAY, self.everybody_day - self._proved(self.everybody_day)),
         ]
+
+    def _proved(self, everybody: int) -> int:
+        return min(everybody - 1, max(1, everybody * self.proved_percent // 100))
 
     @property
     def resend_after(self) -> timedelta:

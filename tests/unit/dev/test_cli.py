@@ -19,7 +19,7 @@ def daira(*arguments: str, **settings: str) -> Result:
 def test_help_names_the_commands() -> None:
     answer = daira("--help")
     assert answer.exit_code == 0
-    for command in ("run", "load", "doctor"):
+    for command in ("run", "load", "doctor", "codes"):
         assert command in answer.output
 
 

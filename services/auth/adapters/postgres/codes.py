@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import asyncpg
 
 from services.auth.adapters.postgres import event_payloads
 from services.auth.adapters.postgres.accounts import NEW_ID_SQL
+from services.auth.adapters.postgres.code_charging import BudgetSpentError, charge_all
 from services.auth.adapters.postgres.session_opening import (
     account_closed_as_app_error,
     open_session_sql,
@@ -27,6 +28,7 @@ from services.auth.application.code_ports import (
     Redemption,
     RepeatedRedemption,
     ReservedTry,
+    Shares,
 )
 from services.auth.domain.session import SessionEnd
 from services.chassis.postgres import PostgresConnection, PostgresPool, unavailable_as_app_error
@@ -38,20 +40,8 @@ _OPEN_SQL: Final = """
 """
 _FIND_SQL: Final = "SELECT made_at, expires_at FROM code_flows WHERE flow_hash = $1"
 
-# One statement counts and decides, each row under its lock, in the order given. What it does not return is used up.
-_CHARGE_SQL: Final = """
-    INSERT INTO code_budgets AS b (subject, window_s, allowed, used, ends_at)
-    SELECT subject, window_s, allowed, 1, $4::timestamptz + window_s * interval '1 second'
-    FROM unnest($1::bytea[], $2::int[], $3::int[]) WITH ORDINALITY AS w (subject, window_s, allowed, place)
-    ORDER BY place
-    ON CONFLICT (subject, window_s) DO UPDATE SET
-        allowed = excluded.allowed,
-        used = CASE WHEN b.ends_at <= $4 THEN 1 ELSE b.used + 1 END,
-        ends_at = CASE WHEN b.ends_at <= $4 THEN excluded.ends_at ELSE b.ends_at END
-    WHERE b.ends_at <= $4 OR b.used < excluded.allowed
-    RETURNING subject, window_s
-"""
-_ENDS_SQL: Final = "SELECT ends_at FROM code_budgets WHERE subject = $1 AND window_s = $2"
+# Whether the number was ever shown to be its account's.
+_IS_PROVED_SQL: Final = "SELECT count(*) > 0 FROM accounts WHERE phone = $1 AND phone_proved_at IS NOT NULL"
 _MESSAGE_SQL: Final = "INSERT INTO code_messages (reference, sealed, expires_at, next_send_at) VALUES ($1, $2, $3, $4)"
 
 # Counted under the row's lock before anything is compared: of any number of guesses at once $4 are ever compared.
@@ -114,14 +104,6 @@ _PURGE_BUDGETS_SQL: Final = """
 """
 
 
-class _SpentError(Exception):
-    """Rolls a transaction back."""
-
-    def __init__(self, spent: BudgetSpent) -> None:
-        super().__init__("a budget is spent")
-        self.spent = spent
-
-
 class _MetAnotherError(Exception):
     """Rolls a transaction back: the account to make was made by somebody else at this moment."""
 
@@ -133,7 +115,7 @@ class PostgresCodes:
         self._pool = pool
 
     async def open(
-        self, flow: NewFlow, message: NewMessage, charges: Sequence[BudgetCharge]
+        self, flow: NewFlow, phone: str, message: NewMessage, charges: Sequence[BudgetCharge], shares: Shares
     ) -> OpenedFlow | BudgetSpent:
         """Open the flow, charge the budgets and put the message into the outbox; a flow that is there is answered."""
         try:
@@ -151,12 +133,12 @@ class PostgresCodes:
                 if not opened:
                     row = await connection.fetchrow(_FIND_SQL, flow.flow_hash)
                     # Forgotten between the two statements: it ended days ago.
-                    return OpenedFlow(*row) if row is not None else OpenedFlow(flow.made_at, flow.made_at)
-                await _charge(connection, charges, flow.made_at)
-                await connection.execute(_MESSAGE_SQL, message.reference, message.sealed, flow.expires_at, flow.made_at)
-        except _SpentError as error:
+                    made_at, expires_at = row if row is not None else (flow.made_at, flow.made_at)
+                    return OpenedFlow(made_at, expires_at, is_repeat=True)
+                await charge_all(connection, charges, flow.made_at)
+                return await _send(connection, flow, phone, message, shares)
+        except BudgetSpentError as error:
             return error.spent
-        return OpenedFlow(flow.made_at, flow.expires_at)
 
     async def reserve(self, flow_hash: bytes, device_hash: bytes, now: datetime, tries: int) -> ReservedTry | None:
         """Count a try before it is made; None when the flow takes none."""
@@ -201,20 +183,18 @@ class PostgresCodes:
         return int(status.rsplit(" ", 1)[-1])
 
 
-async def _charge(connection: PostgresConnection, charges: Sequence[BudgetCharge], now: datetime) -> None:
-    """Count one code against every budget, or raise _SpentError with the one that is spent for longest."""
-    windows = [charge.charge.window // timedelta(seconds=1) for charge in charges]
-    rows = await connection.fetch(
-        _CHARGE_SQL, [charge.subject for charge in charges], windows, [charge.charge.allowed for charge in charges], now
-    )
-    charged = {(row["subject"], row["window_s"]) for row in rows}
-    spent: list[BudgetSpent] = []
-    for charge, window_s in zip(charges, windows, strict=True):
-        if (charge.subject, window_s) not in charged:
-            ends_at: datetime = await connection.fetchval(_ENDS_SQL, charge.subject, window_s)
-            spent.append(BudgetSpent(charge.charge, ends_at - now))
-    if spent:
-        raise _SpentError(max(spent, key=lambda one: one.wait))
+async def _send(
+    connection: PostgresConnection, flow: NewFlow, phone: str, message: NewMessage, shares: Shares
+) -> OpenedFlow:
+    is_proved = await connection.fetchval(_IS_PROVED_SQL, phone)
+    try:
+        # A share that is spent takes back what was charged beside it, and no more.
+        async with connection.transaction():
+            uses = await charge_all(connection, shares.proved if is_proved else shares.new, flow.made_at)
+            await connection.execute(_MESSAGE_SQL, message.reference, message.sealed, flow.expires_at, flow.made_at)
+    except BudgetSpentError as error:
+        return OpenedFlow(flow.made_at, flow.expires_at, withheld=error.spent)
+    return OpenedFlow(flow.made_at, flow.expires_at, uses=uses)
 
 
 async def _redeem(connection: PostgresConnection, redemption: Redemption) -> RedeemedFlow | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from services.auth.domain.code_budgets import CodeBudgets, Scope
 
 PHONE = "+201001234567"
@@ -11,7 +13,7 @@ NETWORK = "197.32.1.0/24"
 
 
 def test_a_code_is_counted_for_its_number_its_network_its_block_and_everybody() -> None:
-    charges = CodeBudgets().charges(PHONE, NETWORK)
+    charges = [*CodeBudgets().charges(PHONE, NETWORK), *CodeBudgets().shares(PHONE, is_proved=False)]
     counted = [(charge.scope, charge.subject, charge.window, charge.allowed) for charge in charges]
     minute, hour, day = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
     assert counted == [
@@ -20,9 +22,19 @@ def test_a_code_is_counted_for_its_number_its_network_its_block_and_everybody() 
         (Scope.NUMBER, PHONE, day, 10),
         (Scope.NETWORK, NETWORK, hour, 60),
         (Scope.BLOCK, "+20100123", hour, 60),
-        (Scope.EVERYBODY, "", hour, 5_000),
-        (Scope.EVERYBODY, "", day, 50_000),
+        (Scope.NEW_NUMBERS, "", hour, 2_500),
+        (Scope.NEW_NUMBERS, "", day, 25_000),
     ]
+
+
+@pytest.mark.parametrize(("everybody", "percent"), [(2, 1), (2, 99), (3, 50), (5_000, 50), (10_000, 99), (77, 1)])
+def test_both_shares_have_something_and_are_all_there_is(everybody: int, percent: int) -> None:
+    budgets = CodeBudgets(everybody_hour=everybody, everybody_day=everybody, proved_percent=percent)
+    proved, new = budgets.shares(PHONE, is_proved=True), budgets.shares(PHONE, is_proved=False)[1:]
+    for one, other in zip(proved, new, strict=True):
+        assert one.allowed >= 1
+        assert other.allowed >= 1
+        assert one.allowed + other.allowed == everybody
 
 
 def test_an_unknown_network_is_not_one() -> None:
