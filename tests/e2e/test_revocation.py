@@ -70,6 +70,38 @@ def test_every_service_refuses_the_tokens_of_a_session_that_was_ended(platform: 
         assert codes(bystander, query) == []
 
 
+@pytest.mark.faults
+def test_the_word_needs_neither_redis_nor_the_relay(platform: ScratchPlatform) -> None:
+    """A frozen Redis keeps its connections and answers nothing; a killed relay publishes nothing."""
+    mona = Person.signs_up(platform, "mona")
+    redis = platform.pid("redis")
+    os.kill(redis, signal.SIGSTOP)
+    try:
+        platform.kill("auth-relay")
+        mona.asks("mutation { signOutEverywhere { endedCount } }")
+        took = {name: round(comes_true(partial(is_refused, mona, query)), 3) for name, query in READS.items()}
+    finally:
+        os.kill(redis, signal.SIGCONT)
+    print("seconds until refused without Redis and relay:", took)  # noqa: T201 - shown by -s and when it fails
+
+
+def test_a_service_that_was_killed_believes_no_token_that_ended_before(platform: ScratchPlatform) -> None:
+    mona = Person.signs_up(platform, "mona")
+    bystander = Person.signs_up(platform, "tarek")
+    mona.asks("mutation { signOutEverywhere { endedCount } }")
+    platform.kill("payments")
+    seen: set[tuple[str, ...]] = set()
+
+    def is_back() -> bool:
+        seen.add(tuple(codes(mona, PAYMENTS_READ)))
+        return codes(bystander, PAYMENTS_READ) == []
+
+    comes_true(is_back)
+    # It was away, or it refused; never did it answer.
+    assert () not in seen
+    assert is_refused(mona, PAYMENTS_READ)
+
+
 def test_without_a_word_from_auth_reads_go_on_and_what_matters_waits(platform: ScratchPlatform) -> None:
     nour = Person.signs_up(platform, "nour")
     for query in READS.values():
