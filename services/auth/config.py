@@ -122,7 +122,9 @@ class AuthSettings:
     hashing_threads: int
     hashing_queue: int
     sign_in_attempts: int
-    sign_in_window_s: float
+    sign_in_slowest_s: float
+    network_attempts: int
+    network_window_s: float
     access_life_s: float
     refresh_idle_s: float
     session_life_s: float
@@ -147,7 +149,9 @@ class AuthSettings:
             hashing_threads=env.integer("AUTH_HASHING_THREADS", 2, 1, 64),
             hashing_queue=env.integer("AUTH_HASHING_QUEUE", 32, 0, 10_000),
             sign_in_attempts=env.integer("AUTH_SIGN_IN_ATTEMPTS", 10, 1, 1_000),
-            sign_in_window_s=env.seconds("AUTH_SIGN_IN_WINDOW_S", 900.0, 1.0, _DAY_S),
+            sign_in_slowest_s=env.seconds("AUTH_SIGN_IN_SLOWEST_S", 900.0, 1.0, _DAY_S),
+            network_attempts=env.integer("AUTH_NETWORK_ATTEMPTS", 100, 1, 1_000_000),
+            network_window_s=env.seconds("AUTH_NETWORK_WINDOW_S", 900.0, 1.0, _DAY_S),
             access_life_s=env.seconds("AUTH_ACCESS_LIFE_S", 600.0, 1.0, 900.0),
             refresh_idle_s=env.seconds("AUTH_REFRESH_IDLE_S", 30 * _DAY_S, 60.0, 365 * _DAY_S),
             session_life_s=env.seconds("AUTH_SESSION_LIFE_S", 180 * _DAY_S, 60.0, 730 * _DAY_S),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 import grpc.aio
@@ -19,6 +19,7 @@ from services.chassis.config import Env
 from services.chassis.interceptors.ordering import LayeredInterceptor, chassis_layers
 from services.chassis.lifecycle import pause
 from services.chassis.metrics import Metrics
+from services.chassis.revocations import RevocationSettings
 from services.chassis.tokens import TokenVerifier
 
 ReadyCheck = Callable[[], Awaitable[bool]]
@@ -46,10 +47,11 @@ class ServerSettings:
     grace_s: float = 10.0
     max_receive_bytes: int = 1 << 20
     max_send_bytes: int = 4 << 20
+    revocations: RevocationSettings = field(default_factory=RevocationSettings)
 
     @classmethod
     def from_env(cls, env: Env) -> ServerSettings:
-        """The settings RPC_* and DRAIN_*; problems are left in `env`."""
+        """The settings RPC_*, DRAIN_* and REVOCATION_*; problems are left in `env`."""
         return cls(
             default_deadline_s=env.seconds("RPC_DEFAULT_DEADLINE_S", 5.0, 0.05, 300.0),
             stream_limit_s=env.seconds("RPC_STREAM_LIMIT_S", 600.0, 1.0, 86_400.0),
@@ -58,6 +60,7 @@ class ServerSettings:
             grace_s=env.seconds("DRAIN_GRACE_S", 10.0, 0.0, 300.0),
             max_receive_bytes=env.integer("RPC_MAX_RECEIVE_BYTES", 1 << 20, 1 << 10, 64 << 20),
             max_send_bytes=env.integer("RPC_MAX_SEND_BYTES", 4 << 20, 1 << 10, 64 << 20),
+            revocations=RevocationSettings.from_env(env),
         )
 
 

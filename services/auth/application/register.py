@@ -92,12 +92,12 @@ class Register:
         if existing.register_key != key or self._clock.now() - existing.created_at > _REPLAY_WINDOW:
             raise _account_exists()
         # Whoever guesses the key must not get free guesses of the password.
-        await self._check.reserve(identifier)
-        if not await self._check.matches(identifier, existing, password):
+        recognised = await self._check.recognise(identifier, device, password)
+        if recognised is None or recognised.user_id != existing.user_id:
             raise failed_precondition("the idempotency key was used with another request", "IDEMPOTENCY_KEY_REUSED")
         opening = self._prepare(device)
         try:
-            started = await self._sessions.start(existing.user_id, identifier, opening.stored)
+            started = await self._sessions.start(existing.user_id, opening.stored)
         except AppError as error:
             if error.reason != "STEP_UP_NEEDED":
                 raise

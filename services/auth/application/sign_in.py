@@ -63,10 +63,8 @@ class SignIn:
         """
         identifier = self._reader.read(raw)
         password = given_password(password_text)
-        await self._check.reserve(identifier)
-        credentials = await self._accounts.find(identifier)
-        matches = await self._check.matches(identifier, credentials, password)
-        if credentials is None or not matches:
+        credentials = await self._check.recognise(identifier, device, password)
+        if credentials is None:
             raise unauthenticated("CREDENTIALS_INVALID", "the phone or e-mail, or the password, is wrong")
         await self._renew_hash(credentials, password)
         proof = Proof(Method.PASSWORD, self._clock.now())
@@ -74,7 +72,7 @@ class SignIn:
         if challenge is not None:
             return challenge
         opening = self._opener.prepare(proof, device)
-        started = await self._sessions.start(credentials.user_id, identifier, opening.stored)
+        started = await self._sessions.start(credentials.user_id, opening.stored)
         pair = self._opener.pair(started, opening.refresh_token, opening.stored.refresh_expires_at)
         return SignedIn(started.user_id, pair)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from services.chassis import context as call_context
@@ -39,6 +40,9 @@ class AuthenticationLayer:
             if current.bearer and verifier is not None:
                 current.identity = await verifier.verify(current.bearer)
             rule.check(current.identity, clock.now_ms() // 1000, request)
+            if current.identity is not None and verifier is not None:
+                verifier.require_fresh(current.identity, is_read=rule.is_read)
+                current.recheck = partial(verifier.check_revoked, current.identity)
             return await behaviour(request, context)
 
         return answer

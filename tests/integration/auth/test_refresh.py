@@ -62,7 +62,7 @@ async def test_reuse_after_the_grace_revokes_the_family_and_no_other(auth: Runni
             await auth.refresh(stolen)
     with refused(DENIED, "REFRESH_TOKEN_INVALID"):
         await auth.refresh(current.refresh_token)
-    with refused(DENIED, "TOKEN_INVALID"):
+    with refused(DENIED, "TOKEN_REVOKED"):
         await auth.account(current.access_token)
     await auth.refresh(bystander.tokens.refresh_token)
     rows = await auth.pool.fetch("SELECT actor_id, payload FROM events WHERE kind = 'session_ended'")

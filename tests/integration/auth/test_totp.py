@@ -11,7 +11,7 @@ from daira.auth.v1 import auth_service_pb2 as auth_pb
 from daira.auth.v1 import factor_service_pb2 as pb
 from services.auth.adapters.factor_mint import FactorMint
 from tests.fakes.clock import FixedClock
-from tests.integration.auth.factors import DEVICE, PHONE, Factors
+from tests.integration.auth.factors import PHONE, Factors
 from tests.integration.auth.server import KEK, Running, read_refusal, refused, running
 
 DENIED = grpc.StatusCode.UNAUTHENTICATED
@@ -100,7 +100,7 @@ async def test_a_thousand_guesses_at_once_evaluate_five(auth_database: str, cloc
 
 async def test_over_all_challenges_an_account_takes_twenty_guesses_a_day(mona: Factors) -> None:
     await mona.add_totp()
-    codes = await mona_codes(mona)
+    codes = await new_codes(mona)
     for _ in range(4):
         token = (await mona.challenge()).challenge_token
         for _ in range(5):
@@ -115,7 +115,7 @@ async def test_over_all_challenges_an_account_takes_twenty_guesses_a_day(mona: F
     assert (await mona.answer((await mona.challenge()).challenge_token, totp_code=mona.code())).user_id
 
 
-async def mona_codes(mona: Factors) -> list[str]:
+async def new_codes(mona: Factors) -> list[str]:
     await mona.step_up(totp_code=mona.next_code())
     return await mona.recovery_codes()
 
@@ -136,8 +136,9 @@ async def test_a_challenge_is_of_its_device_and_ends_after_five_minutes(mona: Fa
 
 
 @pytest.mark.parametrize(
-    "answer", [{"totp_code": "12345"}, {"recovery_code": "abc"}, {"passkey_assertion": "[" * 9999}, {"password": "long enough"}, {}]
-)  # fmt: skip
+    "answer",
+    [{"totp_code": "12345"}, {"recovery_code": "abc"}, {"passkey_assertion": "[" * 9999}, {"password": "x" * 9}, {}],
+)
 async def test_what_is_no_answer_costs_no_try(mona: Factors, answer: dict[str, str]) -> None:
     await mona.add_totp()
     challenge = await mona.challenge()
@@ -148,7 +149,7 @@ async def test_what_is_no_answer_costs_no_try(mona: Factors, answer: dict[str, s
 
 async def test_recovery_codes_work_once_and_only_as_the_second_factor(mona: Factors) -> None:
     await mona.add_totp()
-    codes = await mona_codes(mona)
+    codes = await new_codes(mona)
     assert len(set(codes)) == 10
     challenge = await mona.challenge()
     assert list(challenge.factors) == [auth_pb.SECOND_FACTOR_TOTP, auth_pb.SECOND_FACTOR_RECOVERY_CODE]
@@ -170,7 +171,7 @@ async def test_recovery_codes_work_once_and_only_as_the_second_factor(mona: Fact
 
 async def test_nothing_secret_is_stored_readable(mona: Factors) -> None:
     await mona.add_totp()
-    codes = await mona_codes(mona)
+    codes = await new_codes(mona)
     token = (await mona.challenge()).challenge_token
     stored = ""
     for table in ("totp_factors", "recovery_codes", "challenges", "events"):
@@ -217,7 +218,6 @@ async def test_a_repeated_registration_does_not_get_round_the_factor(mona: Facto
     await mona.add_totp()
     with refused(grpc.StatusCode.ALREADY_EXISTS, "ACCOUNT_EXISTS"):
         await mona.auth.register(PHONE)
-    assert DEVICE.device_id
 
 
 async def test_the_database_itself_opens_no_weak_session(mona: Factors) -> None:

@@ -19,12 +19,9 @@ RECOVERY_CODES_CREATED: Final = "recovery_codes_created"
 RECOVERY_CODE_USED: Final = "recovery_code_used"
 PASSKEY_REFUSED: Final = "passkey_refused"
 
-_CAUSES: Final = {
-    SessionEnd.SIGNED_OUT: events_pb2.SESSION_END_CAUSE_SIGNED_OUT,
-    SessionEnd.REFRESH_TOKEN_REUSED: events_pb2.SESSION_END_CAUSE_REFRESH_TOKEN_REUSED,
-    SessionEnd.PHONE_PROVED: events_pb2.SESSION_END_CAUSE_PHONE_PROVED,
-    SessionEnd.PASSWORD_CHANGED: events_pb2.SESSION_END_CAUSE_PASSWORD_CHANGED,
-}
+SESSIONS_REVOKED: Final = "sessions_revoked"
+DEVICE_FORGOTTEN: Final = "device_forgotten"
+
 _FACTORS: Final = {
     FactorKind.TOTP: events_pb2.FACTOR_KIND_TOTP,
     FactorKind.PASSKEY: events_pb2.FACTOR_KIND_PASSKEY,
@@ -48,7 +45,19 @@ def device_added(session_id: int) -> bytes:
 
 def session_ended(session_id: int, cause: SessionEnd) -> bytes:
     """A session ended."""
-    return events_pb2.SessionEnded(session_id=session_id, cause=_CAUSES[cause]).SerializeToString()
+    return events_pb2.SessionEnded(
+        session_id=session_id, cause=events_pb2.SessionEndCause.Value(f"SESSION_END_CAUSE_{cause.name}")
+    ).SerializeToString()
+
+
+def sessions_revoked(epoch: int) -> bytes:
+    """All sessions of a person ended."""
+    return events_pb2.SessionsRevoked(epoch=epoch).SerializeToString()
+
+
+def device_forgotten() -> bytes:
+    """A person forgot a device."""
+    return events_pb2.DeviceForgotten().SerializeToString()
 
 
 def factor_added(factor_id: int, kind: FactorKind) -> bytes:

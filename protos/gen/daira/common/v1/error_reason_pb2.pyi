@@ -100,6 +100,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The account is suspended or deleted."""
     ERROR_REASON_STEP_UP_NEEDED: _ErrorReason.ValueType  # 44
     """The caller must prove again who they are, or by a second factor; ErrorInfo.metadata has min_level and max_age_s."""
+    ERROR_REASON_TOKEN_REVOKED: _ErrorReason.ValueType  # 45
+    """The token's session has ended."""
+    ERROR_REASON_REVOCATIONS_STALE: _ErrorReason.ValueType  # 46
+    """Whether the token's session still stands cannot be told: auth was not heard for too long."""
     ERROR_REASON_PASSWORD_BREACHED: _ErrorReason.ValueType  # 60
     """The new password is one that many people use, that leaked elsewhere, or that is made of the person's own phone or e-mail."""
     ERROR_REASON_FACTOR_INVALID: _ErrorReason.ValueType  # 61
@@ -194,6 +198,10 @@ ERROR_REASON_ACCOUNT_SUSPENDED: ErrorReason.ValueType  # 43
 """The account is suspended or deleted."""
 ERROR_REASON_STEP_UP_NEEDED: ErrorReason.ValueType  # 44
 """The caller must prove again who they are, or by a second factor; ErrorInfo.metadata has min_level and max_age_s."""
+ERROR_REASON_TOKEN_REVOKED: ErrorReason.ValueType  # 45
+"""The token's session has ended."""
+ERROR_REASON_REVOCATIONS_STALE: ErrorReason.ValueType  # 46
+"""Whether the token's session still stands cannot be told: auth was not heard for too long."""
 ERROR_REASON_PASSWORD_BREACHED: ErrorReason.ValueType  # 60
 """The new password is one that many people use, that leaked elsewhere, or that is made of the person's own phone or e-mail."""
 ERROR_REASON_FACTOR_INVALID: ErrorReason.ValueType  # 61

@@ -34,6 +34,20 @@ class _SessionEndCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Sessi
     """The person signed out."""
     SESSION_END_CAUSE_REFRESH_TOKEN_REUSED: _SessionEndCause.ValueType  # 2
     """A refresh token was used twice: the whole family is revoked."""
+    SESSION_END_CAUSE_SURPLUS: _SessionEndCause.ValueType  # 3
+    """The account had more sessions than it may; this one was not used for longest."""
+    SESSION_END_CAUSE_ENDED_BY_OWNER: _SessionEndCause.ValueType  # 4
+    """Its owner ended it from another session."""
+    SESSION_END_CAUSE_SIGNED_OUT_EVERYWHERE: _SessionEndCause.ValueType  # 5
+    """Its owner ended all of them."""
+    SESSION_END_CAUSE_DEVICE_FORGOTTEN: _SessionEndCause.ValueType  # 6
+    """Its owner forgot the device that it was on."""
+    SESSION_END_CAUSE_FACTOR_CHANGED: _SessionEndCause.ValueType  # 7
+    """A factor of the account changed, and its owner ended the others."""
+    SESSION_END_CAUSE_ENDED_BY_ADMIN: _SessionEndCause.ValueType  # 8
+    """Somebody with a role ended it."""
+    SESSION_END_CAUSE_ACCOUNT_CLOSED: _SessionEndCause.ValueType  # 9
+    """The account was suspended or is to be deleted."""
     SESSION_END_CAUSE_PHONE_PROVED: _SessionEndCause.ValueType  # 20
     """Somebody showed that they hold the phone, which whoever started the session had only claimed."""
     SESSION_END_CAUSE_PASSWORD_CHANGED: _SessionEndCause.ValueType  # 21
@@ -48,6 +62,20 @@ SESSION_END_CAUSE_SIGNED_OUT: SessionEndCause.ValueType  # 1
 """The person signed out."""
 SESSION_END_CAUSE_REFRESH_TOKEN_REUSED: SessionEndCause.ValueType  # 2
 """A refresh token was used twice: the whole family is revoked."""
+SESSION_END_CAUSE_SURPLUS: SessionEndCause.ValueType  # 3
+"""The account had more sessions than it may; this one was not used for longest."""
+SESSION_END_CAUSE_ENDED_BY_OWNER: SessionEndCause.ValueType  # 4
+"""Its owner ended it from another session."""
+SESSION_END_CAUSE_SIGNED_OUT_EVERYWHERE: SessionEndCause.ValueType  # 5
+"""Its owner ended all of them."""
+SESSION_END_CAUSE_DEVICE_FORGOTTEN: SessionEndCause.ValueType  # 6
+"""Its owner forgot the device that it was on."""
+SESSION_END_CAUSE_FACTOR_CHANGED: SessionEndCause.ValueType  # 7
+"""A factor of the account changed, and its owner ended the others."""
+SESSION_END_CAUSE_ENDED_BY_ADMIN: SessionEndCause.ValueType  # 8
+"""Somebody with a role ended it."""
+SESSION_END_CAUSE_ACCOUNT_CLOSED: SessionEndCause.ValueType  # 9
+"""The account was suspended or is to be deleted."""
 SESSION_END_CAUSE_PHONE_PROVED: SessionEndCause.ValueType  # 20
 """Somebody showed that they hold the phone, which whoever started the session had only claimed."""
 SESSION_END_CAUSE_PASSWORD_CHANGED: SessionEndCause.ValueType  # 21
@@ -101,6 +129,8 @@ class Event(_message.Message):
     RECOVERY_CODES_CREATED_FIELD_NUMBER: _builtins.int
     RECOVERY_CODE_USED_FIELD_NUMBER: _builtins.int
     PASSKEY_REFUSED_FIELD_NUMBER: _builtins.int
+    SESSIONS_REVOKED_FIELD_NUMBER: _builtins.int
+    DEVICE_FORGOTTEN_FIELD_NUMBER: _builtins.int
     WALLET_OPENED_FIELD_NUMBER: _builtins.int
     WALLET_TOPPED_UP_FIELD_NUMBER: _builtins.int
     TIP_SENT_FIELD_NUMBER: _builtins.int
@@ -181,6 +211,14 @@ class Event(_message.Message):
     @_builtins.property
     def passkey_refused(self) -> Global___PasskeyRefused:
         """A passkey was refused because its counter had not grown: there may be a copy of it."""
+
+    @_builtins.property
+    def sessions_revoked(self) -> Global___SessionsRevoked:
+        """All sessions of the aggregate ended at once."""
+
+    @_builtins.property
+    def device_forgotten(self) -> Global___DeviceForgotten:
+        """A person no longer signs in on a device."""
 
     @_builtins.property
     def wallet_opened(self) -> Global___WalletOpened:
@@ -294,6 +332,8 @@ class Event(_message.Message):
         recovery_codes_created: Global___RecoveryCodesCreated | None = ...,
         recovery_code_used: Global___RecoveryCodeUsed | None = ...,
         passkey_refused: Global___PasskeyRefused | None = ...,
+        sessions_revoked: Global___SessionsRevoked | None = ...,
+        device_forgotten: Global___DeviceForgotten | None = ...,
         wallet_opened: Global___WalletOpened | None = ...,
         wallet_topped_up: Global___WalletToppedUp | None = ...,
         tip_sent: Global___TipSent | None = ...,
@@ -318,11 +358,11 @@ class Event(_message.Message):
         author_privacy_changed: Global___AuthorPrivacyChanged | None = ...,
         feedback_recorded: Global___FeedbackRecorded | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "factor_added", b"factor_added", "factor_removed", b"factor_removed", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "passkey_refused", b"passkey_refused", "password_changed", b"password_changed", "payload", b"payload", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "recovery_code_used", b"recovery_code_used", "recovery_codes_created", b"recovery_codes_created", "session_ended", b"session_ended", "session_started", b"session_started", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "device_forgotten", b"device_forgotten", "factor_added", b"factor_added", "factor_removed", b"factor_removed", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "passkey_refused", b"passkey_refused", "password_changed", b"password_changed", "payload", b"payload", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "recovery_code_used", b"recovery_code_used", "recovery_codes_created", b"recovery_codes_created", "session_ended", b"session_ended", "session_started", b"session_started", "sessions_revoked", b"sessions_revoked", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "aggregate_id", b"aggregate_id", "aggregate_version", b"aggregate_version", "author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "event_id", b"event_id", "factor_added", b"factor_added", "factor_removed", b"factor_removed", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "passkey_refused", b"passkey_refused", "password_changed", b"password_changed", "payload", b"payload", "pos", b"pos", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "recovery_code_used", b"recovery_code_used", "recovery_codes_created", b"recovery_codes_created", "service", b"service", "session_ended", b"session_ended", "session_started", b"session_started", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "aggregate_id", b"aggregate_id", "aggregate_version", b"aggregate_version", "author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "device_forgotten", b"device_forgotten", "event_id", b"event_id", "factor_added", b"factor_added", "factor_removed", b"factor_removed", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "passkey_refused", b"passkey_refused", "password_changed", b"password_changed", "payload", b"payload", "pos", b"pos", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "recovery_code_used", b"recovery_code_used", "recovery_codes_created", b"recovery_codes_created", "service", b"service", "session_ended", b"session_ended", "session_started", b"session_started", "sessions_revoked", b"sessions_revoked", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["user_registered", "session_started", "session_ended", "device_added", "factor_added", "factor_removed", "password_changed", "recovery_codes_created", "recovery_code_used", "passkey_refused", "wallet_opened", "wallet_topped_up", "tip_sent", "top_up_declined", "profile_created", "profile_updated", "user_followed", "user_unfollowed", "post_created", "post_deleted", "post_liked", "post_unliked", "post_reported", "author_fan_mode_changed", "user_blocked", "user_unblocked", "user_muted", "user_unmuted", "muted_words_changed", "follow_requested", "follow_request_ended", "author_privacy_changed", "feedback_recorded"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["user_registered", "session_started", "session_ended", "device_added", "factor_added", "factor_removed", "password_changed", "recovery_codes_created", "recovery_code_used", "passkey_refused", "sessions_revoked", "device_forgotten", "wallet_opened", "wallet_topped_up", "tip_sent", "top_up_declined", "profile_created", "profile_updated", "user_followed", "user_unfollowed", "post_created", "post_deleted", "post_liked", "post_unliked", "post_reported", "author_fan_mode_changed", "user_blocked", "user_unblocked", "user_muted", "user_unmuted", "muted_words_changed", "follow_requested", "follow_request_ended", "author_privacy_changed", "feedback_recorded"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
@@ -388,6 +428,45 @@ class DeviceAdded(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeviceAdded: _TypeAlias = DeviceAdded  # noqa: Y015
+
+@_typing.final
+class SessionsRevoked(_message.Message):
+    """All sessions of an account ended at once, and every token given out so far is void."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EPOCH_FIELD_NUMBER: _builtins.int
+    epoch: _builtins.int
+    """Tokens of the account are good from this epoch on."""
+    def __init__(
+        self,
+        *,
+        epoch: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SessionsRevoked: _TypeAlias = SessionsRevoked  # noqa: Y015
+
+@_typing.final
+class DeviceForgotten(_message.Message):
+    """A device is forgotten, its sessions have ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeviceForgotten: _TypeAlias = DeviceForgotten  # noqa: Y015
 
 @_typing.final
 class SessionEnded(_message.Message):
