@@ -47,7 +47,7 @@ class Auth:
         clock: Clock,
         metrics: Metrics,
     ) -> None:
-        ground = Ground(settings, key_encryption_key, pool, clock)
+        ground = Ground(settings, key_encryption_key, pool, clock, server_settings.dpop_url)
         self.ring, self.hasher = ground.ring, ground.hasher
         Gauge(
             "daira_auth_passwords_waiting", "Passwords being hashed or waiting for it.", registry=metrics.registry

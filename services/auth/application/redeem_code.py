@@ -10,7 +10,7 @@ from services.auth.application.second_factors import Challenge, SecondFactors
 from services.auth.application.session_opener import SessionOpener
 from services.auth.domain.assurance import Method, Proof
 from services.auth.domain.codes import CodeRules, looks_like_flow_token, read_code
-from services.auth.domain.device import read_device
+from services.auth.domain.device import Device
 from services.chassis.clock import Clock
 from services.chassis.errors import AppError, ErrorKind, unauthenticated
 
@@ -50,17 +50,18 @@ class RedeemCode:
         self._clock = clock
 
     async def __call__(
-        self, flow_token: str, code_text: str, device_text: str, device_name: str, network: str
+        self, flow_token: str, code_text: str, device: Device, device_id: str
     ) -> CodeRedeemed | Challenge:
-        """Start a session, or ask for the account's second factor first; `network` is the caller's, "" if not known.
+        """Start a session on `device`, or ask for the account's second factor first.
 
+        The device's id is the one that the flow was opened with.
         AppError INVALID_ARGUMENT; UNAUTHENTICATED, reason CODE_INVALID with metadata tries_left, or CODE_EXPIRED when
         the flow is unknown, over, used or out of tries; PERMISSION_DENIED, reason ACCOUNT_SUSPENDED.
         """
-        code, device = read_code(code_text), read_device(device_text, device_name, network)
+        code = read_code(code_text)
         if not looks_like_flow_token(flow_token):
             raise _expired()
-        flow_hash, device_hash = self._mint.hash_flow(flow_token), self._mint.hash_device(device_text)
+        flow_hash, device_hash = self._mint.hash_flow(flow_token), self._mint.hash_device(device_id)
         reserved = await self._codes.reserve(flow_hash, device_hash, self._clock.now(), self._rules.tries)
         if reserved is None:
             return await self._repeat(flow_token, code, device_hash)

@@ -44,7 +44,7 @@ def accounts_part(ground: Ground) -> Part:
     return Part(
         auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"],
         auth_service_pb2_grpc.add_AuthServiceServicer_to_server,
-        AuthServicer(use_cases, ground.jwks.render),
+        AuthServicer(use_cases, ground.jwks.render, ground.devices),
         chores=(
             (sessions.purge_tokens, _EXPLAINED),
             (sessions.purge, _EXPLAINED),

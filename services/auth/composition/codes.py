@@ -26,6 +26,7 @@ def codes_part(ground: Ground) -> Part:
             ground.reader, codes, mint, code_budgets(settings), rules, clock, is_open=settings.provider != "closed"
         ),
         RedeemCode(codes, mint, ground.mint, ground.factors.second, ground.opener, rules, clock),
+        ground.devices,
     )
     return Part(
         code_service_pb2.DESCRIPTOR.services_by_name["CodeService"],

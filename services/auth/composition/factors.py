@@ -34,6 +34,6 @@ def factors_part(ground: Ground) -> Part:
     return Part(
         factor_service_pb2.DESCRIPTOR.services_by_name["FactorService"],
         factor_service_pb2_grpc.add_FactorServiceServicer_to_server,
-        FactorServicer(use_cases),
+        FactorServicer(use_cases, ground.devices),
         chores=((challenges.purge, timedelta(hours=1)), (challenges.purge_guesses, rules.account_window)),
     )

@@ -12,7 +12,7 @@ from services.auth.application.change_password import ChangePassword
 from services.auth.application.manage_factors import ManageFactors
 from services.auth.application.passkey_sign_in import PasskeySignIn
 from services.auth.application.step_up import StepUp
-from services.auth.rpc.callers import caller, device_of
+from services.auth.rpc.callers import Devices, caller
 from services.auth.rpc.factor_messages import encode_challenge, encode_factors, encode_passkey, read_answer
 from services.auth.rpc.token_pairs import encode_pair, encode_time
 
@@ -31,8 +31,9 @@ class FactorUseCases:
 class FactorServicer(factor_service_pb2_grpc.FactorServiceServicer):
     """FactorService over the use cases. Errors climb as AppError."""
 
-    def __init__(self, use_cases: FactorUseCases) -> None:
+    def __init__(self, use_cases: FactorUseCases, devices: Devices) -> None:
         self._do = use_cases
+        self._devices = devices
 
     async def GetFactors(self, _request: pb.GetFactorsRequest, _context: Any) -> pb.GetFactorsResponse:  # noqa: N802
         """The caller's factors."""
@@ -105,7 +106,7 @@ class FactorServicer(factor_service_pb2_grpc.FactorServiceServicer):
         self, request: pb.BeginPasskeySignInRequest, context: Any
     ) -> pb.BeginPasskeySignInResponse:
         """Begin a sign-in by passkey."""
-        ceremony = await self._do.passkey_sign_in.begin(device_of(request.device, context))
+        ceremony = await self._do.passkey_sign_in.begin(self._devices.of(request.device, context))
         return pb.BeginPasskeySignInResponse(
             ceremony_token=ceremony.token,
             options_json=ceremony.options,
@@ -117,7 +118,7 @@ class FactorServicer(factor_service_pb2_grpc.FactorServiceServicer):
     ) -> pb.FinishPasskeySignInResponse:
         """Sign in by passkey."""
         user_id, tokens = await self._do.passkey_sign_in.finish(
-            request.ceremony_token, request.credential_json, device_of(request.device, context)
+            request.ceremony_token, request.credential_json, self._devices.of(request.device, context)
         )
         return pb.FinishPasskeySignInResponse(user_id=user_id, tokens=encode_pair(tokens))
 
@@ -126,7 +127,7 @@ class FactorServicer(factor_service_pb2_grpc.FactorServiceServicer):
     ) -> pb.AnswerChallengeResponse:
         """Answer the challenge of a sign-in."""
         answered = await self._do.answer_challenge(
-            request.challenge_token, read_answer(request.answer), device_of(request.device, context)
+            request.challenge_token, read_answer(request.answer), self._devices.of(request.device, context)
         )
         return pb.AnswerChallengeResponse(
             user_id=answered.user_id,

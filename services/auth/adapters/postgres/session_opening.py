@@ -16,7 +16,7 @@ from services.chassis.postgres import raise_unavailable
 
 _ACCOUNT_CLOSED: Final = "DA001"
 _SECOND_FACTOR_NEEDED: Final = "DA002"
-_ARGUMENTS: Final = 14
+_ARGUMENTS: Final = 15
 
 
 def open_session_sql(first: int, user_id: str) -> str:
@@ -43,6 +43,7 @@ def session_arguments(session_id: int, session: NewSession) -> tuple[Any, ...]:
         session.device.digest or None,
         session.device.name,
         session.device.network,
+        session.device.key_thumbprint,
         event_payloads.session_started(session_id),
         event_payloads.device_added(session_id),
     )
@@ -52,7 +53,15 @@ def started_session(user_id: int, session_id: int, session: NewSession, row: asy
     """The session, from the row that open_session answered: it answers one or raises."""
     if row is None:
         raise RuntimeError("open_session answered no row")
-    return StartedSession(user_id, session_id, session.proof, session.scopes, row["epoch"], Role(row["roles"]))
+    return StartedSession(
+        user_id,
+        session_id,
+        session.proof,
+        session.scopes,
+        row["epoch"],
+        Role(row["roles"]),
+        session.device.key_thumbprint,
+    )
 
 
 class account_closed_as_app_error:  # noqa: N801 - reads as the statement it is, like its neighbour of the chassis
