@@ -16,7 +16,7 @@ from services.auth.adapters.signing_key_box import read_key_encryption_key
 from services.auth.application.housekeeping import Housekeeping
 from services.auth.composition.accounts import accounts_part
 from services.auth.composition.codes import codes_part
-from services.auth.composition.factors import factors_part
+from services.auth.composition.factors import FactorParts
 from services.auth.composition.part import Ground, Part
 from services.auth.composition.sessions import sessions_part
 from services.auth.config import AuthSettings
@@ -52,10 +52,11 @@ class Auth:
         Gauge(
             "daira_auth_passwords_waiting", "Passwords being hashed or waiting for it.", registry=metrics.registry
         ).set_function(self.hasher.waiting)
+        factors = FactorParts(ground)
         parts = (
-            accounts_part(ground),
-            codes_part(ground),
-            factors_part(ground),
+            accounts_part(ground, factors),
+            codes_part(ground, factors),
+            factors.part,
             sessions_part(ground),
             _event_log_part(pool),
         )

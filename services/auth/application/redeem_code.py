@@ -54,7 +54,8 @@ class RedeemCode:
     ) -> CodeRedeemed | Challenge:
         """Start a session on `device`, or ask for the account's second factor first.
 
-        The device's id is the one that the flow was opened with.
+        `device_id` is the one that the flow was opened with.
+
         AppError INVALID_ARGUMENT; UNAUTHENTICATED, reason CODE_INVALID with metadata tries_left, or CODE_EXPIRED when
         the flow is unknown, over, used or out of tries; PERMISSION_DENIED, reason ACCOUNT_SUSPENDED.
         """

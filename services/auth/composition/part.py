@@ -20,7 +20,6 @@ from services.auth.adapters.signing_key_box import SigningKeyBox
 from services.auth.application.housekeeping import Purge
 from services.auth.application.key_ring import KeyRing
 from services.auth.application.session_opener import SessionOpener
-from services.auth.composition.factor_ground import FactorGround
 from services.auth.config import AuthSettings
 from services.auth.domain.key_schedule import KeySchedule
 from services.auth.domain.session import SessionLifetimes
@@ -70,4 +69,3 @@ class Ground:
         self.ring = KeyRing(PostgresSigningKeys(pool, SigningKeyBox(key_encryption_key)), KeySchedule(), clock)
         self.jwks = RingJwks(self.ring)
         self.opener = SessionOpener(self.mint, JwtSigner(self.ring), self.lifetimes, clock)
-        self.factors = FactorGround(settings.factors, key_encryption_key, pool, clock)

@@ -36,6 +36,7 @@ class SessionEnd(enum.Enum):
             SessionEnd.SIGNED_OUT_EVERYWHERE,
             SessionEnd.DEVICE_FORGOTTEN,
             SessionEnd.FACTOR_CHANGED,
+            SessionEnd.PASSWORD_CHANGED,
         }
 
 

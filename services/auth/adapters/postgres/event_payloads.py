@@ -21,7 +21,6 @@ PASSKEY_REFUSED: Final = "passkey_refused"
 
 SESSIONS_REVOKED: Final = "sessions_revoked"
 DEVICE_FORGOTTEN: Final = "device_forgotten"
-
 _FACTORS: Final = {
     FactorKind.TOTP: events_pb2.FACTOR_KIND_TOTP,
     FactorKind.PASSKEY: events_pb2.FACTOR_KIND_PASSKEY,

@@ -15,8 +15,8 @@ from services.chassis.errors import AppError, ErrorKind
 from services.chassis.postgres import raise_unavailable
 
 _ACCOUNT_CLOSED: Final = "DA001"
-_SECOND_FACTOR_NEEDED: Final = "DA002"
 _ARGUMENTS: Final = 15
+_SECOND_FACTOR_NEEDED: Final = "DA002"
 
 
 def open_session_sql(first: int, user_id: str) -> str:

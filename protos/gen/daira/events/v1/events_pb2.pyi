@@ -123,14 +123,14 @@ class Event(_message.Message):
     SESSION_STARTED_FIELD_NUMBER: _builtins.int
     SESSION_ENDED_FIELD_NUMBER: _builtins.int
     DEVICE_ADDED_FIELD_NUMBER: _builtins.int
+    SESSIONS_REVOKED_FIELD_NUMBER: _builtins.int
+    DEVICE_FORGOTTEN_FIELD_NUMBER: _builtins.int
     FACTOR_ADDED_FIELD_NUMBER: _builtins.int
     FACTOR_REMOVED_FIELD_NUMBER: _builtins.int
     PASSWORD_CHANGED_FIELD_NUMBER: _builtins.int
     RECOVERY_CODES_CREATED_FIELD_NUMBER: _builtins.int
     RECOVERY_CODE_USED_FIELD_NUMBER: _builtins.int
     PASSKEY_REFUSED_FIELD_NUMBER: _builtins.int
-    SESSIONS_REVOKED_FIELD_NUMBER: _builtins.int
-    DEVICE_FORGOTTEN_FIELD_NUMBER: _builtins.int
     WALLET_OPENED_FIELD_NUMBER: _builtins.int
     WALLET_TOPPED_UP_FIELD_NUMBER: _builtins.int
     TIP_SENT_FIELD_NUMBER: _builtins.int
@@ -189,6 +189,14 @@ class Event(_message.Message):
         """A person signed in on a device that is new to their account, which had others."""
 
     @_builtins.property
+    def sessions_revoked(self) -> Global___SessionsRevoked:
+        """All sessions of the aggregate ended at once."""
+
+    @_builtins.property
+    def device_forgotten(self) -> Global___DeviceForgotten:
+        """A person no longer signs in on a device."""
+
+    @_builtins.property
     def factor_added(self) -> Global___FactorAdded:
         """A second factor was added to the account."""
 
@@ -211,14 +219,6 @@ class Event(_message.Message):
     @_builtins.property
     def passkey_refused(self) -> Global___PasskeyRefused:
         """A passkey was refused because its counter had not grown: there may be a copy of it."""
-
-    @_builtins.property
-    def sessions_revoked(self) -> Global___SessionsRevoked:
-        """All sessions of the aggregate ended at once."""
-
-    @_builtins.property
-    def device_forgotten(self) -> Global___DeviceForgotten:
-        """A person no longer signs in on a device."""
 
     @_builtins.property
     def wallet_opened(self) -> Global___WalletOpened:
@@ -326,14 +326,14 @@ class Event(_message.Message):
         session_started: Global___SessionStarted | None = ...,
         session_ended: Global___SessionEnded | None = ...,
         device_added: Global___DeviceAdded | None = ...,
+        sessions_revoked: Global___SessionsRevoked | None = ...,
+        device_forgotten: Global___DeviceForgotten | None = ...,
         factor_added: Global___FactorAdded | None = ...,
         factor_removed: Global___FactorRemoved | None = ...,
         password_changed: Global___PasswordChanged | None = ...,
         recovery_codes_created: Global___RecoveryCodesCreated | None = ...,
         recovery_code_used: Global___RecoveryCodeUsed | None = ...,
         passkey_refused: Global___PasskeyRefused | None = ...,
-        sessions_revoked: Global___SessionsRevoked | None = ...,
-        device_forgotten: Global___DeviceForgotten | None = ...,
         wallet_opened: Global___WalletOpened | None = ...,
         wallet_topped_up: Global___WalletToppedUp | None = ...,
         tip_sent: Global___TipSent | None = ...,
@@ -362,7 +362,7 @@ class Event(_message.Message):
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "aggregate_id", b"aggregate_id", "aggregate_version", b"aggregate_version", "author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "device_forgotten", b"device_forgotten", "event_id", b"event_id", "factor_added", b"factor_added", "factor_removed", b"factor_removed", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "passkey_refused", b"passkey_refused", "password_changed", b"password_changed", "payload", b"payload", "pos", b"pos", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "recovery_code_used", b"recovery_code_used", "recovery_codes_created", b"recovery_codes_created", "service", b"service", "session_ended", b"session_ended", "session_started", b"session_started", "sessions_revoked", b"sessions_revoked", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["user_registered", "session_started", "session_ended", "device_added", "factor_added", "factor_removed", "password_changed", "recovery_codes_created", "recovery_code_used", "passkey_refused", "sessions_revoked", "device_forgotten", "wallet_opened", "wallet_topped_up", "tip_sent", "top_up_declined", "profile_created", "profile_updated", "user_followed", "user_unfollowed", "post_created", "post_deleted", "post_liked", "post_unliked", "post_reported", "author_fan_mode_changed", "user_blocked", "user_unblocked", "user_muted", "user_unmuted", "muted_words_changed", "follow_requested", "follow_request_ended", "author_privacy_changed", "feedback_recorded"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["user_registered", "session_started", "session_ended", "device_added", "sessions_revoked", "device_forgotten", "factor_added", "factor_removed", "password_changed", "recovery_codes_created", "recovery_code_used", "passkey_refused", "wallet_opened", "wallet_topped_up", "tip_sent", "top_up_declined", "profile_created", "profile_updated", "user_followed", "user_unfollowed", "post_created", "post_deleted", "post_liked", "post_unliked", "post_reported", "author_fan_mode_changed", "user_blocked", "user_unblocked", "user_muted", "user_unmuted", "muted_words_changed", "follow_requested", "follow_request_ended", "author_privacy_changed", "feedback_recorded"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
