@@ -1,4 +1,4 @@
-"""Second factors through the gateway, as an app would use them: added, asked for, answered, and a password forgotten."""
+"""Second factors through the gateway, as an app uses them: added, asked for, answered, removed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,8 @@ from tests.fakes.software_authenticator import SoftwareAuthenticator
 
 PASSWORD = "كلمة سر طويلة"
 DEVICE = "device-of-the-test-1"
-SIGN_IN = (
-    """mutation($email: String!) { signIn(input: {email: $email, password: "كلمة سر طويلة", deviceId: "%s"}) {
+SIGN_IN = """mutation($input: SignInInput!) { signIn(input: $input) {
   userId tokens { accessToken } challenge { challengeToken factors passkeyOptionsJson } } }"""
-    % DEVICE
-)  # noqa: UP031 - braces
 ANSWER = """mutation($input: AnswerChallengeInput!) { answerChallenge(input: $input) {
   userId tokens { accessToken } recoveryCodesLeft } }"""
 STEP_UP = "mutation($input: FinishStepUpInput!) { finishStepUp(input: $input) { accessToken level } }"
@@ -33,7 +30,8 @@ def refused(person: Person, query: str, **variables: Any) -> list[str]:
 
 
 def signs_in(platform: ScratchPlatform, person: Person) -> dict[str, Any]:
-    signed_in: dict[str, Any] = platform.graphql(SIGN_IN, {"email": f"{person.handle}@example.com"})["signIn"]
+    who = {"email": f"{person.handle}@example.com", "password": PASSWORD, "deviceId": DEVICE}
+    signed_in: dict[str, Any] = platform.graphql(SIGN_IN, {"input": who})["signIn"]
     return signed_in
 
 
@@ -88,7 +86,11 @@ def test_an_app_and_a_passkey_from_first_to_last(empty_platform: ScratchPlatform
     assert passkey["userId"] == person.user_id
     person.token = passkey["tokens"]["accessToken"]
     assert person.asks(FACTORS)["me"]["factors"]["recommended"] == []
-    person.asks("mutation($id: ID!) { removeFactor(input: {factorId: $id}) { removed } }", id=factor_id)
+    passkey_id = person.asks(FACTORS)["me"]["factors"]["passkeys"][0]["id"]
+    rename = 'mutation($id: ID!) { renamePasskey(input: {factorId: $id, name: "مفتاحي"}) { renamed } }'
+    assert person.asks(rename, id=passkey_id)["renamePasskey"]["renamed"]
+    remove = "mutation($id: ID!) { removeFactor(input: {factorId: $id}) { removed } }"
+    assert person.asks(remove, id=factor_id)["removeFactor"]["removed"]
     challenge = signs_in(empty_platform, person)["challenge"]
     assert challenge["factors"] == ["PASSKEY", "RECOVERY_CODE"]
     assertion = phone.get(challenge["passkeyOptionsJson"])

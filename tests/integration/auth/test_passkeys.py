@@ -36,6 +36,7 @@ async def test_a_passkey_signs_in_alone_and_nobody_is_named(mona: Factors) -> No
     account = await mona.auth.account(signed_in.tokens.access_token)
     assert account.user_id == signed_in.user_id
     row = await mona.auth.pool.fetchrow("SELECT methods, level FROM sessions ORDER BY session_id DESC LIMIT 1")
+    assert row is not None
     assert tuple(row) == (8, 2)
     assert await mona.auth.pool.fetchval("SELECT sign_count FROM passkeys") == 1
 

@@ -11,7 +11,7 @@ from daira.auth.v1 import auth_service_pb2 as auth_pb
 from daira.auth.v1 import factor_service_pb2 as pb
 from services.auth.adapters.factor_mint import FactorMint
 from tests.fakes.clock import FixedClock
-from tests.integration.auth.factors import PHONE, Factors
+from tests.integration.auth.factors import DEVICE, PHONE, Factors
 from tests.integration.auth.server import KEK, Running, read_refusal, refused, running
 
 DENIED = grpc.StatusCode.UNAUTHENTICATED
@@ -36,6 +36,7 @@ async def test_with_an_app_a_password_alone_gives_a_challenge(mona: Factors) -> 
         "user_registered", "session_started", "factor_added", "session_started",
     ]  # fmt: skip
     row = await mona.auth.pool.fetchrow("SELECT methods, level FROM sessions ORDER BY session_id DESC LIMIT 1")
+    assert row is not None
     assert tuple(row) == (1 | 4, 2)
 
 
@@ -109,7 +110,7 @@ async def test_over_all_challenges_an_account_takes_twenty_guesses_a_day(mona: F
     token = (await mona.challenge()).challenge_token
     for answer in ({"totp_code": mona.next_code()}, {"recovery_code": codes[0]}):
         with refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED") as said:
-            await mona.answer(token, **answer)
+            await mona.answer(token, DEVICE, **answer)
         assert 0 < said.retry_after_ms <= 86_400_000
     mona.auth.clock.advance(86_400)
     assert (await mona.answer((await mona.challenge()).challenge_token, totp_code=mona.code())).user_id
@@ -143,7 +144,7 @@ async def test_what_is_no_answer_costs_no_try(mona: Factors, answer: dict[str, s
     await mona.add_totp()
     challenge = await mona.challenge()
     with refused(grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID"):
-        await mona.answer(challenge.challenge_token, **answer)
+        await mona.answer(challenge.challenge_token, DEVICE, **answer)
     assert await mona.auth.pool.fetchval("SELECT tries FROM challenges") == 0
 
 
