@@ -32,6 +32,8 @@ def composed_resolvers(annotated: GraphQLSchema) -> Mapping[str, Resolver]:
         "Mutation.signUp": _sign_up(annotated),
         "SignUpPayload.profile": lambda answer, _info: answer.profile,
         "SignOutPayload.signedOut": lambda _answer, _info: True,
+        "RenamePasskeyPayload.renamed": lambda _answer, _info: True,
+        "RemoveFactorPayload.removed": lambda _answer, _info: True,
     }
 
 

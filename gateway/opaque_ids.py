@@ -23,6 +23,7 @@ class IdType(enum.Enum):
     WALLET_ENTRY = b"E"
     TOP_UP = b"O"
     SESSION = b"S"
+    FACTOR = b"F"
 
 
 _BY_BYTE: Final = {kind.value: kind for kind in IdType}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, assert_never
 
@@ -18,7 +19,7 @@ from services.auth.application.factor_records import (
     UsedRecoveryCode,
     UsedTotp,
 )
-from services.auth.application.ports import NewSession, StartedSession
+from services.auth.application.ports import NewSession
 from services.auth.domain.assurance import Method, level_of
 from services.chassis.postgres import PostgresConnection
 
@@ -109,8 +110,7 @@ async def answer_step_up(
     await connection.execute(
         _STRENGTHEN_SQL, before.session_id, proof.methods.value, level_of(proof.methods), proof.proved_at
     )
-    session = StartedSession(before.user_id, before.session_id, proof, before.scopes, before.epoch, before.roles)
-    return Finished(session, codes_left)
+    return Finished(replace(before, proof=proof), codes_left)
 
 
 async def _answered(

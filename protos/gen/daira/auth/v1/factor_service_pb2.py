@@ -23,11 +23,13 @@ _sym_db = _symbol_database.Default()
 
 
 from daira.auth.v1 import auth_service_pb2 as daira_dot_auth_dot_v1_dot_auth__service__pb2
+from daira.auth.v1 import challenges_pb2 as daira_dot_auth_dot_v1_dot_challenges__pb2
 from daira.common.v1 import access_pb2 as daira_dot_common_dot_v1_dot_access__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
+from daira.auth.v1.challenges_pb2 import *
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"daira/auth/v1/factor_service.proto\x12\rdaira.auth.v1\x1a daira/auth/v1/auth_service.proto\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"v\n\x0c\x46\x61\x63torAnswer\x12\x13\n\ttotp_code\x18\x01 \x01(\tH\x00\x12\x17\n\rrecovery_code\x18\x02 \x01(\tH\x00\x12\x1b\n\x11passkey_assertion\x18\x03 \x01(\tH\x00\x12\x12\n\x08password\x18\x04 \x01(\tH\x00\x42\x07\n\x05value\"\x81\x01\n\nTotpFactor\x12\x11\n\tfactor_id\x18\x01 \x01(\x03\x12.\n\ncreated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_used_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb8\x01\n\rPasskeyFactor\x12\x11\n\tfactor_id\x18\x01 \x01(\x03\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x14\n\x0cis_backed_up\x18\x03 \x01(\x08\x12\x0e\n\x06\x61\x61guid\x18\x04 \x01(\t\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_used_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x13\n\x11GetFactorsRequest\"\xd2\x01\n\x12GetFactorsResponse\x12\x14\n\x0chas_password\x18\x01 \x01(\x08\x12\'\n\x04totp\x18\x02 \x01(\x0b\x32\x19.daira.auth.v1.TotpFactor\x12.\n\x08passkeys\x18\x03 \x03(\x0b\x32\x1c.daira.auth.v1.PasskeyFactor\x12\x1b\n\x13recovery_codes_left\x18\x04 \x01(\x05\x12\x30\n\x0brecommended\x18\x05 \x03(\x0e\x32\x1b.daira.auth.v1.SecondFactor\"\x12\n\x10\x42\x65ginTotpRequest\"`\n\x11\x42\x65ginTotpResponse\x12\x0b\n\x03uri\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\"\n\x12\x43onfirmTotpRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\"(\n\x13\x43onfirmTotpResponse\x12\x11\n\tfactor_id\x18\x01 \x01(\x03\"\x15\n\x13\x42\x65ginPasskeyRequest\"t\n\x14\x42\x65ginPasskeyResponse\x12\x16\n\x0e\x63\x65remony_token\x18\x01 \x01(\t\x12\x14\n\x0coptions_json\x18\x02 \x01(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"U\n\x14\x46inishPasskeyRequest\x12\x16\n\x0e\x63\x65remony_token\x18\x01 \x01(\t\x12\x17\n\x0f\x63redential_json\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"F\n\x15\x46inishPasskeyResponse\x12-\n\x07passkey\x18\x01 \x01(\x0b\x32\x1c.daira.auth.v1.PasskeyFactor\"7\n\x14RenamePasskeyRequest\x12\x11\n\tfactor_id\x18\x01 \x01(\x03\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x17\n\x15RenamePasskeyResponse\"(\n\x13RemoveFactorRequest\x12\x11\n\tfactor_id\x18\x01 \x01(\x03\"\x16\n\x14RemoveFactorResponse\"\x1c\n\x1a\x43reateRecoveryCodesRequest\",\n\x1b\x43reateRecoveryCodesResponse\x12\r\n\x05\x63odes\x18\x01 \x03(\t\"c\n\x15\x43hangePasswordRequest\x12\x18\n\x10\x63urrent_password\x18\x01 \x01(\t\x12\x14\n\x0cnew_password\x18\x02 \x01(\t\x12\x1a\n\x12\x65nd_other_sessions\x18\x03 \x01(\x08\"0\n\x16\x43hangePasswordResponse\x12\x16\n\x0esessions_ended\x18\x01 \x01(\x05\"F\n\x12SetPasswordRequest\x12\x14\n\x0cnew_password\x18\x01 \x01(\t\x12\x1a\n\x12\x65nd_other_sessions\x18\x02 \x01(\x08\"-\n\x13SetPasswordResponse\x12\x16\n\x0esessions_ended\x18\x01 \x01(\x05\"B\n\x19\x42\x65ginPasskeySignInRequest\x12%\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x15.daira.auth.v1.Device\"z\n\x1a\x42\x65ginPasskeySignInResponse\x12\x16\n\x0e\x63\x65remony_token\x18\x01 \x01(\t\x12\x14\n\x0coptions_json\x18\x02 \x01(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"t\n\x1a\x46inishPasskeySignInRequest\x12\x16\n\x0e\x63\x65remony_token\x18\x01 \x01(\t\x12\x17\n\x0f\x63redential_json\x18\x02 \x01(\t\x12%\n\x06\x64\x65vice\x18\x03 \x01(\x0b\x32\x15.daira.auth.v1.Device\"X\n\x1b\x46inishPasskeySignInResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12(\n\x06tokens\x18\x02 \x01(\x0b\x32\x18.daira.auth.v1.TokenPair\"\x85\x01\n\x16\x41nswerChallengeRequest\x12\x17\n\x0f\x63hallenge_token\x18\x01 \x01(\t\x12+\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x1b.daira.auth.v1.FactorAnswer\x12%\n\x06\x64\x65vice\x18\x03 \x01(\x0b\x32\x15.daira.auth.v1.Device\"q\n\x17\x41nswerChallengeResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12(\n\x06tokens\x18\x02 \x01(\x0b\x32\x18.daira.auth.v1.TokenPair\x12\x1b\n\x13recovery_codes_left\x18\x03 \x01(\x05\"\x14\n\x12\x42\x65ginStepUpRequest\"B\n\x13\x42\x65ginStepUpResponse\x12+\n\tchallenge\x18\x01 \x01(\x0b\x32\x18.daira.auth.v1.Challenge\"[\n\x13\x46inishStepUpRequest\x12\x17\n\x0f\x63hallenge_token\x18\x01 \x01(\t\x12+\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x1b.daira.auth.v1.FactorAnswer\"\x8f\x01\n\x14\x46inishStepUpResponse\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x35\n\x11\x61\x63\x63\x65ss_expires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05level\x18\x03 \x01(\x05\x12\x1b\n\x13recovery_codes_left\x18\x04 \x01(\x05\x32\x97\r\n\rFactorService\x12\x66\n\nGetFactors\x12 .daira.auth.v1.GetFactorsRequest\x1a!.daira.auth.v1.GetFactorsResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ount\x12\x63\n\tBeginTotp\x12\x1f.daira.auth.v1.BeginTotpRequest\x1a .daira.auth.v1.BeginTotpResponse\"\x13\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12i\n\x0b\x43onfirmTotp\x12!.daira.auth.v1.ConfirmTotpRequest\x1a\".daira.auth.v1.ConfirmTotpResponse\"\x13\x90\x02\x02\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ount\x12l\n\x0c\x42\x65ginPasskey\x12\".daira.auth.v1.BeginPasskeyRequest\x1a#.daira.auth.v1.BeginPasskeyResponse\"\x13\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12o\n\rFinishPasskey\x12#.daira.auth.v1.FinishPasskeyRequest\x1a$.daira.auth.v1.FinishPasskeyResponse\"\x13\x90\x02\x02\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ount\x12o\n\rRenamePasskey\x12#.daira.auth.v1.RenamePasskeyRequest\x1a$.daira.auth.v1.RenamePasskeyResponse\"\x13\x90\x02\x02\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ount\x12o\n\x0cRemoveFactor\x12\".daira.auth.v1.RemoveFactorRequest\x1a#.daira.auth.v1.RemoveFactorResponse\"\x16\x90\x02\x02\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12\x81\x01\n\x13\x43reateRecoveryCodes\x12).daira.auth.v1.CreateRecoveryCodesRequest\x1a*.daira.auth.v1.CreateRecoveryCodesResponse\"\x13\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12r\n\x0e\x43hangePassword\x12$.daira.auth.v1.ChangePasswordRequest\x1a%.daira.auth.v1.ChangePasswordResponse\"\x13\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12l\n\x0bSetPassword\x12!.daira.auth.v1.SetPasswordRequest\x1a\".daira.auth.v1.SetPasswordResponse\"\x16\x90\x02\x02\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12r\n\x12\x42\x65ginPasskeySignIn\x12(.daira.auth.v1.BeginPasskeySignInRequest\x1a).daira.auth.v1.BeginPasskeySignInResponse\"\x07\xca\xf3\x18\x03\n\x01\x01\x12u\n\x13\x46inishPasskeySignIn\x12).daira.auth.v1.FinishPasskeySignInRequest\x1a*.daira.auth.v1.FinishPasskeySignInResponse\"\x07\xca\xf3\x18\x03\n\x01\x01\x12i\n\x0f\x41nswerChallenge\x12%.daira.auth.v1.AnswerChallengeRequest\x1a&.daira.auth.v1.AnswerChallengeResponse\"\x07\xca\xf3\x18\x03\n\x01\x01\x12\x66\n\x0b\x42\x65ginStepUp\x12!.daira.auth.v1.BeginStepUpRequest\x1a\".daira.auth.v1.BeginStepUpResponse\"\x10\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ount\x12i\n\x0c\x46inishStepUp\x12\".daira.auth.v1.FinishStepUpRequest\x1a#.daira.auth.v1.FinishStepUpResponse\"\x10\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ountb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"daira/auth/v1/factor_service.proto\x12\rdaira.auth.v1\x1a daira/auth/v1/auth_service.proto\x1a\x1e\x64\x61ira/auth/v1/challenges.proto\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\x01\n\nTotpFactor\x12\x11\n\tfactor_id\x18\x01 \x01(\x03\x12.\n\ncreated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_used_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb8\x01\n\rPasskeyFactor\x12\x11\n\tfactor_id\x18\x01 \x01(\x03\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x14\n\x0cis_backed_up\x18\x03 \x01(\x08\x12\x0e\n\x06\x61\x61guid\x18\x04 \x01(\t\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_used_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x13\n\x11GetFactorsRequest\"\xd2\x01\n\x12GetFactorsResponse\x12\x14\n\x0chas_password\x18\x01 \x01(\x08\x12\'\n\x04totp\x18\x02 \x01(\x0b\x32\x19.daira.auth.v1.TotpFactor\x12.\n\x08passkeys\x18\x03 \x03(\x0b\x32\x1c.daira.auth.v1.PasskeyFactor\x12\x1b\n\x13recovery_codes_left\x18\x04 \x01(\x05\x12\x30\n\x0brecommended\x18\x05 \x03(\x0e\x32\x1b.daira.auth.v1.SecondFactor\"\x12\n\x10\x42\x65ginTotpRequest\"`\n\x11\x42\x65ginTotpResponse\x12\x0b\n\x03uri\x18\x01 \x01(\t\x12\x0e\n\x06secret\x18\x02 \x01(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\"\n\x12\x43onfirmTotpRequest\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\"(\n\x13\x43onfirmTotpResponse\x12\x11\n\tfactor_id\x18\x01 \x01(\x03\"\x15\n\x13\x42\x65ginPasskeyRequest\"t\n\x14\x42\x65ginPasskeyResponse\x12\x16\n\x0e\x63\x65remony_token\x18\x01 \x01(\t\x12\x14\n\x0coptions_json\x18\x02 \x01(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"U\n\x14\x46inishPasskeyRequest\x12\x16\n\x0e\x63\x65remony_token\x18\x01 \x01(\t\x12\x17\n\x0f\x63redential_json\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"F\n\x15\x46inishPasskeyResponse\x12-\n\x07passkey\x18\x01 \x01(\x0b\x32\x1c.daira.auth.v1.PasskeyFactor\"7\n\x14RenamePasskeyRequest\x12\x11\n\tfactor_id\x18\x01 \x01(\x03\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x17\n\x15RenamePasskeyResponse\"(\n\x13RemoveFactorRequest\x12\x11\n\tfactor_id\x18\x01 \x01(\x03\"\x16\n\x14RemoveFactorResponse\"\x1c\n\x1a\x43reateRecoveryCodesRequest\",\n\x1b\x43reateRecoveryCodesResponse\x12\r\n\x05\x63odes\x18\x01 \x03(\t\"c\n\x15\x43hangePasswordRequest\x12\x18\n\x10\x63urrent_password\x18\x01 \x01(\t\x12\x14\n\x0cnew_password\x18\x02 \x01(\t\x12\x1a\n\x12\x65nd_other_sessions\x18\x03 \x01(\x08\"0\n\x16\x43hangePasswordResponse\x12\x16\n\x0esessions_ended\x18\x01 \x01(\x05\"F\n\x12SetPasswordRequest\x12\x14\n\x0cnew_password\x18\x01 \x01(\t\x12\x1a\n\x12\x65nd_other_sessions\x18\x02 \x01(\x08\"-\n\x13SetPasswordResponse\x12\x16\n\x0esessions_ended\x18\x01 \x01(\x05\x32\x97\r\n\rFactorService\x12\x66\n\nGetFactors\x12 .daira.auth.v1.GetFactorsRequest\x1a!.daira.auth.v1.GetFactorsResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ount\x12\x63\n\tBeginTotp\x12\x1f.daira.auth.v1.BeginTotpRequest\x1a .daira.auth.v1.BeginTotpResponse\"\x13\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12i\n\x0b\x43onfirmTotp\x12!.daira.auth.v1.ConfirmTotpRequest\x1a\".daira.auth.v1.ConfirmTotpResponse\"\x13\x90\x02\x02\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ount\x12l\n\x0c\x42\x65ginPasskey\x12\".daira.auth.v1.BeginPasskeyRequest\x1a#.daira.auth.v1.BeginPasskeyResponse\"\x13\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12o\n\rFinishPasskey\x12#.daira.auth.v1.FinishPasskeyRequest\x1a$.daira.auth.v1.FinishPasskeyResponse\"\x13\x90\x02\x02\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ount\x12o\n\rRenamePasskey\x12#.daira.auth.v1.RenamePasskeyRequest\x1a$.daira.auth.v1.RenamePasskeyResponse\"\x13\x90\x02\x02\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ount\x12o\n\x0cRemoveFactor\x12\".daira.auth.v1.RemoveFactorRequest\x1a#.daira.auth.v1.RemoveFactorResponse\"\x16\x90\x02\x02\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12\x81\x01\n\x13\x43reateRecoveryCodes\x12).daira.auth.v1.CreateRecoveryCodesRequest\x1a*.daira.auth.v1.CreateRecoveryCodesResponse\"\x13\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12r\n\x0e\x43hangePassword\x12$.daira.auth.v1.ChangePasswordRequest\x1a%.daira.auth.v1.ChangePasswordResponse\"\x13\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12l\n\x0bSetPassword\x12!.daira.auth.v1.SetPasswordRequest\x1a\".daira.auth.v1.SetPasswordResponse\"\x16\x90\x02\x02\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12r\n\x12\x42\x65ginPasskeySignIn\x12(.daira.auth.v1.BeginPasskeySignInRequest\x1a).daira.auth.v1.BeginPasskeySignInResponse\"\x07\xca\xf3\x18\x03\n\x01\x01\x12u\n\x13\x46inishPasskeySignIn\x12).daira.auth.v1.FinishPasskeySignInRequest\x1a*.daira.auth.v1.FinishPasskeySignInResponse\"\x07\xca\xf3\x18\x03\n\x01\x01\x12i\n\x0f\x41nswerChallenge\x12%.daira.auth.v1.AnswerChallengeRequest\x1a&.daira.auth.v1.AnswerChallengeResponse\"\x07\xca\xf3\x18\x03\n\x01\x01\x12\x66\n\x0b\x42\x65ginStepUp\x12!.daira.auth.v1.BeginStepUpRequest\x1a\".daira.auth.v1.BeginStepUpResponse\"\x10\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ount\x12i\n\x0c\x46inishStepUp\x12\".daira.auth.v1.FinishStepUpRequest\x1a#.daira.auth.v1.FinishStepUpResponse\"\x10\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ountP\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -64,72 +66,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FACTORSERVICE'].methods_by_name['BeginStepUp']._serialized_options = b'\312\363\030\014\n\001\002\"\007account'
   _globals['_FACTORSERVICE'].methods_by_name['FinishStepUp']._loaded_options = None
   _globals['_FACTORSERVICE'].methods_by_name['FinishStepUp']._serialized_options = b'\312\363\030\014\n\001\002\"\007account'
-  _globals['_FACTORANSWER']._serialized_start=150
-  _globals['_FACTORANSWER']._serialized_end=268
-  _globals['_TOTPFACTOR']._serialized_start=271
-  _globals['_TOTPFACTOR']._serialized_end=400
-  _globals['_PASSKEYFACTOR']._serialized_start=403
-  _globals['_PASSKEYFACTOR']._serialized_end=587
-  _globals['_GETFACTORSREQUEST']._serialized_start=589
-  _globals['_GETFACTORSREQUEST']._serialized_end=608
-  _globals['_GETFACTORSRESPONSE']._serialized_start=611
-  _globals['_GETFACTORSRESPONSE']._serialized_end=821
-  _globals['_BEGINTOTPREQUEST']._serialized_start=823
-  _globals['_BEGINTOTPREQUEST']._serialized_end=841
-  _globals['_BEGINTOTPRESPONSE']._serialized_start=843
-  _globals['_BEGINTOTPRESPONSE']._serialized_end=939
-  _globals['_CONFIRMTOTPREQUEST']._serialized_start=941
-  _globals['_CONFIRMTOTPREQUEST']._serialized_end=975
-  _globals['_CONFIRMTOTPRESPONSE']._serialized_start=977
-  _globals['_CONFIRMTOTPRESPONSE']._serialized_end=1017
-  _globals['_BEGINPASSKEYREQUEST']._serialized_start=1019
-  _globals['_BEGINPASSKEYREQUEST']._serialized_end=1040
-  _globals['_BEGINPASSKEYRESPONSE']._serialized_start=1042
-  _globals['_BEGINPASSKEYRESPONSE']._serialized_end=1158
-  _globals['_FINISHPASSKEYREQUEST']._serialized_start=1160
-  _globals['_FINISHPASSKEYREQUEST']._serialized_end=1245
-  _globals['_FINISHPASSKEYRESPONSE']._serialized_start=1247
-  _globals['_FINISHPASSKEYRESPONSE']._serialized_end=1317
-  _globals['_RENAMEPASSKEYREQUEST']._serialized_start=1319
-  _globals['_RENAMEPASSKEYREQUEST']._serialized_end=1374
-  _globals['_RENAMEPASSKEYRESPONSE']._serialized_start=1376
-  _globals['_RENAMEPASSKEYRESPONSE']._serialized_end=1399
-  _globals['_REMOVEFACTORREQUEST']._serialized_start=1401
-  _globals['_REMOVEFACTORREQUEST']._serialized_end=1441
-  _globals['_REMOVEFACTORRESPONSE']._serialized_start=1443
-  _globals['_REMOVEFACTORRESPONSE']._serialized_end=1465
-  _globals['_CREATERECOVERYCODESREQUEST']._serialized_start=1467
-  _globals['_CREATERECOVERYCODESREQUEST']._serialized_end=1495
-  _globals['_CREATERECOVERYCODESRESPONSE']._serialized_start=1497
-  _globals['_CREATERECOVERYCODESRESPONSE']._serialized_end=1541
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=1543
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=1642
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=1644
-  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1692
-  _globals['_SETPASSWORDREQUEST']._serialized_start=1694
-  _globals['_SETPASSWORDREQUEST']._serialized_end=1764
-  _globals['_SETPASSWORDRESPONSE']._serialized_start=1766
-  _globals['_SETPASSWORDRESPONSE']._serialized_end=1811
-  _globals['_BEGINPASSKEYSIGNINREQUEST']._serialized_start=1813
-  _globals['_BEGINPASSKEYSIGNINREQUEST']._serialized_end=1879
-  _globals['_BEGINPASSKEYSIGNINRESPONSE']._serialized_start=1881
-  _globals['_BEGINPASSKEYSIGNINRESPONSE']._serialized_end=2003
-  _globals['_FINISHPASSKEYSIGNINREQUEST']._serialized_start=2005
-  _globals['_FINISHPASSKEYSIGNINREQUEST']._serialized_end=2121
-  _globals['_FINISHPASSKEYSIGNINRESPONSE']._serialized_start=2123
-  _globals['_FINISHPASSKEYSIGNINRESPONSE']._serialized_end=2211
-  _globals['_ANSWERCHALLENGEREQUEST']._serialized_start=2214
-  _globals['_ANSWERCHALLENGEREQUEST']._serialized_end=2347
-  _globals['_ANSWERCHALLENGERESPONSE']._serialized_start=2349
-  _globals['_ANSWERCHALLENGERESPONSE']._serialized_end=2462
-  _globals['_BEGINSTEPUPREQUEST']._serialized_start=2464
-  _globals['_BEGINSTEPUPREQUEST']._serialized_end=2484
-  _globals['_BEGINSTEPUPRESPONSE']._serialized_start=2486
-  _globals['_BEGINSTEPUPRESPONSE']._serialized_end=2552
-  _globals['_FINISHSTEPUPREQUEST']._serialized_start=2554
-  _globals['_FINISHSTEPUPREQUEST']._serialized_end=2645
-  _globals['_FINISHSTEPUPRESPONSE']._serialized_start=2648
-  _globals['_FINISHSTEPUPRESPONSE']._serialized_end=2791
-  _globals['_FACTORSERVICE']._serialized_start=2794
-  _globals['_FACTORSERVICE']._serialized_end=4481
+  _globals['_TOTPFACTOR']._serialized_start=183
+  _globals['_TOTPFACTOR']._serialized_end=312
+  _globals['_PASSKEYFACTOR']._serialized_start=315
+  _globals['_PASSKEYFACTOR']._serialized_end=499
+  _globals['_GETFACTORSREQUEST']._serialized_start=501
+  _globals['_GETFACTORSREQUEST']._serialized_end=520
+  _globals['_GETFACTORSRESPONSE']._serialized_start=523
+  _globals['_GETFACTORSRESPONSE']._serialized_end=733
+  _globals['_BEGINTOTPREQUEST']._serialized_start=735
+  _globals['_BEGINTOTPREQUEST']._serialized_end=753
+  _globals['_BEGINTOTPRESPONSE']._serialized_start=755
+  _globals['_BEGINTOTPRESPONSE']._serialized_end=851
+  _globals['_CONFIRMTOTPREQUEST']._serialized_start=853
+  _globals['_CONFIRMTOTPREQUEST']._serialized_end=887
+  _globals['_CONFIRMTOTPRESPONSE']._serialized_start=889
+  _globals['_CONFIRMTOTPRESPONSE']._serialized_end=929
+  _globals['_BEGINPASSKEYREQUEST']._serialized_start=931
+  _globals['_BEGINPASSKEYREQUEST']._serialized_end=952
+  _globals['_BEGINPASSKEYRESPONSE']._serialized_start=954
+  _globals['_BEGINPASSKEYRESPONSE']._serialized_end=1070
+  _globals['_FINISHPASSKEYREQUEST']._serialized_start=1072
+  _globals['_FINISHPASSKEYREQUEST']._serialized_end=1157
+  _globals['_FINISHPASSKEYRESPONSE']._serialized_start=1159
+  _globals['_FINISHPASSKEYRESPONSE']._serialized_end=1229
+  _globals['_RENAMEPASSKEYREQUEST']._serialized_start=1231
+  _globals['_RENAMEPASSKEYREQUEST']._serialized_end=1286
+  _globals['_RENAMEPASSKEYRESPONSE']._serialized_start=1288
+  _globals['_RENAMEPASSKEYRESPONSE']._serialized_end=1311
+  _globals['_REMOVEFACTORREQUEST']._serialized_start=1313
+  _globals['_REMOVEFACTORREQUEST']._serialized_end=1353
+  _globals['_REMOVEFACTORRESPONSE']._serialized_start=1355
+  _globals['_REMOVEFACTORRESPONSE']._serialized_end=1377
+  _globals['_CREATERECOVERYCODESREQUEST']._serialized_start=1379
+  _globals['_CREATERECOVERYCODESREQUEST']._serialized_end=1407
+  _globals['_CREATERECOVERYCODESRESPONSE']._serialized_start=1409
+  _globals['_CREATERECOVERYCODESRESPONSE']._serialized_end=1453
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=1455
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=1554
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_start=1556
+  _globals['_CHANGEPASSWORDRESPONSE']._serialized_end=1604
+  _globals['_SETPASSWORDREQUEST']._serialized_start=1606
+  _globals['_SETPASSWORDREQUEST']._serialized_end=1676
+  _globals['_SETPASSWORDRESPONSE']._serialized_start=1678
+  _globals['_SETPASSWORDRESPONSE']._serialized_end=1723
+  _globals['_FACTORSERVICE']._serialized_start=1726
+  _globals['_FACTORSERVICE']._serialized_end=3413
 # @@protoc_insertion_point(module_scope)

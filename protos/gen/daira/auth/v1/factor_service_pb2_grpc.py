@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from daira.auth.v1 import challenges_pb2 as daira_dot_auth_dot_v1_dot_challenges__pb2
 from daira.auth.v1 import factor_service_pb2 as daira_dot_auth_dot_v1_dot_factor__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -89,28 +90,28 @@ class FactorServiceStub:
                 _registered_method=True)
         self.BeginPasskeySignIn = channel.unary_unary(
                 '/daira.auth.v1.FactorService/BeginPasskeySignIn',
-                request_serializer=daira_dot_auth_dot_v1_dot_factor__service__pb2.BeginPasskeySignInRequest.SerializeToString,
-                response_deserializer=daira_dot_auth_dot_v1_dot_factor__service__pb2.BeginPasskeySignInResponse.FromString,
+                request_serializer=daira_dot_auth_dot_v1_dot_challenges__pb2.BeginPasskeySignInRequest.SerializeToString,
+                response_deserializer=daira_dot_auth_dot_v1_dot_challenges__pb2.BeginPasskeySignInResponse.FromString,
                 _registered_method=True)
         self.FinishPasskeySignIn = channel.unary_unary(
                 '/daira.auth.v1.FactorService/FinishPasskeySignIn',
-                request_serializer=daira_dot_auth_dot_v1_dot_factor__service__pb2.FinishPasskeySignInRequest.SerializeToString,
-                response_deserializer=daira_dot_auth_dot_v1_dot_factor__service__pb2.FinishPasskeySignInResponse.FromString,
+                request_serializer=daira_dot_auth_dot_v1_dot_challenges__pb2.FinishPasskeySignInRequest.SerializeToString,
+                response_deserializer=daira_dot_auth_dot_v1_dot_challenges__pb2.FinishPasskeySignInResponse.FromString,
                 _registered_method=True)
         self.AnswerChallenge = channel.unary_unary(
                 '/daira.auth.v1.FactorService/AnswerChallenge',
-                request_serializer=daira_dot_auth_dot_v1_dot_factor__service__pb2.AnswerChallengeRequest.SerializeToString,
-                response_deserializer=daira_dot_auth_dot_v1_dot_factor__service__pb2.AnswerChallengeResponse.FromString,
+                request_serializer=daira_dot_auth_dot_v1_dot_challenges__pb2.AnswerChallengeRequest.SerializeToString,
+                response_deserializer=daira_dot_auth_dot_v1_dot_challenges__pb2.AnswerChallengeResponse.FromString,
                 _registered_method=True)
         self.BeginStepUp = channel.unary_unary(
                 '/daira.auth.v1.FactorService/BeginStepUp',
-                request_serializer=daira_dot_auth_dot_v1_dot_factor__service__pb2.BeginStepUpRequest.SerializeToString,
-                response_deserializer=daira_dot_auth_dot_v1_dot_factor__service__pb2.BeginStepUpResponse.FromString,
+                request_serializer=daira_dot_auth_dot_v1_dot_challenges__pb2.BeginStepUpRequest.SerializeToString,
+                response_deserializer=daira_dot_auth_dot_v1_dot_challenges__pb2.BeginStepUpResponse.FromString,
                 _registered_method=True)
         self.FinishStepUp = channel.unary_unary(
                 '/daira.auth.v1.FactorService/FinishStepUp',
-                request_serializer=daira_dot_auth_dot_v1_dot_factor__service__pb2.FinishStepUpRequest.SerializeToString,
-                response_deserializer=daira_dot_auth_dot_v1_dot_factor__service__pb2.FinishStepUpResponse.FromString,
+                request_serializer=daira_dot_auth_dot_v1_dot_challenges__pb2.FinishStepUpRequest.SerializeToString,
+                response_deserializer=daira_dot_auth_dot_v1_dot_challenges__pb2.FinishStepUpResponse.FromString,
                 _registered_method=True)
 
 
@@ -281,28 +282,28 @@ def add_FactorServiceServicer_to_server(servicer, server):
             ),
             'BeginPasskeySignIn': grpc.unary_unary_rpc_method_handler(
                     servicer.BeginPasskeySignIn,
-                    request_deserializer=daira_dot_auth_dot_v1_dot_factor__service__pb2.BeginPasskeySignInRequest.FromString,
-                    response_serializer=daira_dot_auth_dot_v1_dot_factor__service__pb2.BeginPasskeySignInResponse.SerializeToString,
+                    request_deserializer=daira_dot_auth_dot_v1_dot_challenges__pb2.BeginPasskeySignInRequest.FromString,
+                    response_serializer=daira_dot_auth_dot_v1_dot_challenges__pb2.BeginPasskeySignInResponse.SerializeToString,
             ),
             'FinishPasskeySignIn': grpc.unary_unary_rpc_method_handler(
                     servicer.FinishPasskeySignIn,
-                    request_deserializer=daira_dot_auth_dot_v1_dot_factor__service__pb2.FinishPasskeySignInRequest.FromString,
-                    response_serializer=daira_dot_auth_dot_v1_dot_factor__service__pb2.FinishPasskeySignInResponse.SerializeToString,
+                    request_deserializer=daira_dot_auth_dot_v1_dot_challenges__pb2.FinishPasskeySignInRequest.FromString,
+                    response_serializer=daira_dot_auth_dot_v1_dot_challenges__pb2.FinishPasskeySignInResponse.SerializeToString,
             ),
             'AnswerChallenge': grpc.unary_unary_rpc_method_handler(
                     servicer.AnswerChallenge,
-                    request_deserializer=daira_dot_auth_dot_v1_dot_factor__service__pb2.AnswerChallengeRequest.FromString,
-                    response_serializer=daira_dot_auth_dot_v1_dot_factor__service__pb2.AnswerChallengeResponse.SerializeToString,
+                    request_deserializer=daira_dot_auth_dot_v1_dot_challenges__pb2.AnswerChallengeRequest.FromString,
+                    response_serializer=daira_dot_auth_dot_v1_dot_challenges__pb2.AnswerChallengeResponse.SerializeToString,
             ),
             'BeginStepUp': grpc.unary_unary_rpc_method_handler(
                     servicer.BeginStepUp,
-                    request_deserializer=daira_dot_auth_dot_v1_dot_factor__service__pb2.BeginStepUpRequest.FromString,
-                    response_serializer=daira_dot_auth_dot_v1_dot_factor__service__pb2.BeginStepUpResponse.SerializeToString,
+                    request_deserializer=daira_dot_auth_dot_v1_dot_challenges__pb2.BeginStepUpRequest.FromString,
+                    response_serializer=daira_dot_auth_dot_v1_dot_challenges__pb2.BeginStepUpResponse.SerializeToString,
             ),
             'FinishStepUp': grpc.unary_unary_rpc_method_handler(
                     servicer.FinishStepUp,
-                    request_deserializer=daira_dot_auth_dot_v1_dot_factor__service__pb2.FinishStepUpRequest.FromString,
-                    response_serializer=daira_dot_auth_dot_v1_dot_factor__service__pb2.FinishStepUpResponse.SerializeToString,
+                    request_deserializer=daira_dot_auth_dot_v1_dot_challenges__pb2.FinishStepUpRequest.FromString,
+                    response_serializer=daira_dot_auth_dot_v1_dot_challenges__pb2.FinishStepUpResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -603,8 +604,8 @@ class FactorService:
             request,
             target,
             '/daira.auth.v1.FactorService/BeginPasskeySignIn',
-            daira_dot_auth_dot_v1_dot_factor__service__pb2.BeginPasskeySignInRequest.SerializeToString,
-            daira_dot_auth_dot_v1_dot_factor__service__pb2.BeginPasskeySignInResponse.FromString,
+            daira_dot_auth_dot_v1_dot_challenges__pb2.BeginPasskeySignInRequest.SerializeToString,
+            daira_dot_auth_dot_v1_dot_challenges__pb2.BeginPasskeySignInResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -630,8 +631,8 @@ class FactorService:
             request,
             target,
             '/daira.auth.v1.FactorService/FinishPasskeySignIn',
-            daira_dot_auth_dot_v1_dot_factor__service__pb2.FinishPasskeySignInRequest.SerializeToString,
-            daira_dot_auth_dot_v1_dot_factor__service__pb2.FinishPasskeySignInResponse.FromString,
+            daira_dot_auth_dot_v1_dot_challenges__pb2.FinishPasskeySignInRequest.SerializeToString,
+            daira_dot_auth_dot_v1_dot_challenges__pb2.FinishPasskeySignInResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -657,8 +658,8 @@ class FactorService:
             request,
             target,
             '/daira.auth.v1.FactorService/AnswerChallenge',
-            daira_dot_auth_dot_v1_dot_factor__service__pb2.AnswerChallengeRequest.SerializeToString,
-            daira_dot_auth_dot_v1_dot_factor__service__pb2.AnswerChallengeResponse.FromString,
+            daira_dot_auth_dot_v1_dot_challenges__pb2.AnswerChallengeRequest.SerializeToString,
+            daira_dot_auth_dot_v1_dot_challenges__pb2.AnswerChallengeResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -684,8 +685,8 @@ class FactorService:
             request,
             target,
             '/daira.auth.v1.FactorService/BeginStepUp',
-            daira_dot_auth_dot_v1_dot_factor__service__pb2.BeginStepUpRequest.SerializeToString,
-            daira_dot_auth_dot_v1_dot_factor__service__pb2.BeginStepUpResponse.FromString,
+            daira_dot_auth_dot_v1_dot_challenges__pb2.BeginStepUpRequest.SerializeToString,
+            daira_dot_auth_dot_v1_dot_challenges__pb2.BeginStepUpResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -711,8 +712,8 @@ class FactorService:
             request,
             target,
             '/daira.auth.v1.FactorService/FinishStepUp',
-            daira_dot_auth_dot_v1_dot_factor__service__pb2.FinishStepUpRequest.SerializeToString,
-            daira_dot_auth_dot_v1_dot_factor__service__pb2.FinishStepUpResponse.FromString,
+            daira_dot_auth_dot_v1_dot_challenges__pb2.FinishStepUpRequest.SerializeToString,
+            daira_dot_auth_dot_v1_dot_challenges__pb2.FinishStepUpResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,7 +4,19 @@ isort:skip_file
 Second factors and passwords: adding, removing and proving them."""
 
 from collections import abc as _abc
+from daira.auth.v1 import challenges_pb2 as _challenges_pb2
 from daira.auth.v1 import factor_service_pb2 as _factor_service_pb2
+from daira.auth.v1.challenges_pb2 import AnswerChallengeRequest as AnswerChallengeRequest
+from daira.auth.v1.challenges_pb2 import AnswerChallengeResponse as AnswerChallengeResponse
+from daira.auth.v1.challenges_pb2 import BeginPasskeySignInRequest as BeginPasskeySignInRequest
+from daira.auth.v1.challenges_pb2 import BeginPasskeySignInResponse as BeginPasskeySignInResponse
+from daira.auth.v1.challenges_pb2 import BeginStepUpRequest as BeginStepUpRequest
+from daira.auth.v1.challenges_pb2 import BeginStepUpResponse as BeginStepUpResponse
+from daira.auth.v1.challenges_pb2 import FactorAnswer as FactorAnswer
+from daira.auth.v1.challenges_pb2 import FinishPasskeySignInRequest as FinishPasskeySignInRequest
+from daira.auth.v1.challenges_pb2 import FinishPasskeySignInResponse as FinishPasskeySignInResponse
+from daira.auth.v1.challenges_pb2 import FinishStepUpRequest as FinishStepUpRequest
+from daira.auth.v1.challenges_pb2 import FinishStepUpResponse as FinishStepUpResponse
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -58,15 +70,15 @@ class FactorServiceStub:
     """Changes the password. CREDENTIALS_INVALID when the current one is wrong; PASSWORD_BREACHED."""
     SetPassword: _grpc.UnaryUnaryMultiCallable[_factor_service_pb2.SetPasswordRequest, _factor_service_pb2.SetPasswordResponse]
     """Sets a password where there is none, or where it was forgotten and the session was started with a code or a passkey; else PASSWORD_NEEDED."""
-    BeginPasskeySignIn: _grpc.UnaryUnaryMultiCallable[_factor_service_pb2.BeginPasskeySignInRequest, _factor_service_pb2.BeginPasskeySignInResponse]
+    BeginPasskeySignIn: _grpc.UnaryUnaryMultiCallable[_challenges_pb2.BeginPasskeySignInRequest, _challenges_pb2.BeginPasskeySignInResponse]
     """Begins a sign-in by passkey; nobody is named."""
-    FinishPasskeySignIn: _grpc.UnaryUnaryMultiCallable[_factor_service_pb2.FinishPasskeySignInRequest, _factor_service_pb2.FinishPasskeySignInResponse]
+    FinishPasskeySignIn: _grpc.UnaryUnaryMultiCallable[_challenges_pb2.FinishPasskeySignInRequest, _challenges_pb2.FinishPasskeySignInResponse]
     """Signs in whoever the passkey belongs to. CREDENTIALS_INVALID says not what was wrong; CHALLENGE_EXPIRED."""
-    AnswerChallenge: _grpc.UnaryUnaryMultiCallable[_factor_service_pb2.AnswerChallengeRequest, _factor_service_pb2.AnswerChallengeResponse]
+    AnswerChallenge: _grpc.UnaryUnaryMultiCallable[_challenges_pb2.AnswerChallengeRequest, _challenges_pb2.AnswerChallengeResponse]
     """Answers the challenge of a sign-in and starts the session, once. FACTOR_INVALID says how many tries are left; CHALLENGE_EXPIRED: sign in again."""
-    BeginStepUp: _grpc.UnaryUnaryMultiCallable[_factor_service_pb2.BeginStepUpRequest, _factor_service_pb2.BeginStepUpResponse]
+    BeginStepUp: _grpc.UnaryUnaryMultiCallable[_challenges_pb2.BeginStepUpRequest, _challenges_pb2.BeginStepUpResponse]
     """Begins to prove again who one is. FACTOR_NOT_FOUND when the account has neither password nor factor: then sign in by code again."""
-    FinishStepUp: _grpc.UnaryUnaryMultiCallable[_factor_service_pb2.FinishStepUpRequest, _factor_service_pb2.FinishStepUpResponse]
+    FinishStepUp: _grpc.UnaryUnaryMultiCallable[_challenges_pb2.FinishStepUpRequest, _challenges_pb2.FinishStepUpResponse]
     """Answers it: the session is stronger and its proof fresh from then on, and so is the access token answered. Its refresh token stays."""
 
 @_typing.type_check_only
@@ -99,15 +111,15 @@ class FactorServiceAsyncStub(FactorServiceStub):
     """Changes the password. CREDENTIALS_INVALID when the current one is wrong; PASSWORD_BREACHED."""
     SetPassword: _aio.UnaryUnaryMultiCallable[_factor_service_pb2.SetPasswordRequest, _factor_service_pb2.SetPasswordResponse]  # type: ignore[assignment]
     """Sets a password where there is none, or where it was forgotten and the session was started with a code or a passkey; else PASSWORD_NEEDED."""
-    BeginPasskeySignIn: _aio.UnaryUnaryMultiCallable[_factor_service_pb2.BeginPasskeySignInRequest, _factor_service_pb2.BeginPasskeySignInResponse]  # type: ignore[assignment]
+    BeginPasskeySignIn: _aio.UnaryUnaryMultiCallable[_challenges_pb2.BeginPasskeySignInRequest, _challenges_pb2.BeginPasskeySignInResponse]  # type: ignore[assignment]
     """Begins a sign-in by passkey; nobody is named."""
-    FinishPasskeySignIn: _aio.UnaryUnaryMultiCallable[_factor_service_pb2.FinishPasskeySignInRequest, _factor_service_pb2.FinishPasskeySignInResponse]  # type: ignore[assignment]
+    FinishPasskeySignIn: _aio.UnaryUnaryMultiCallable[_challenges_pb2.FinishPasskeySignInRequest, _challenges_pb2.FinishPasskeySignInResponse]  # type: ignore[assignment]
     """Signs in whoever the passkey belongs to. CREDENTIALS_INVALID says not what was wrong; CHALLENGE_EXPIRED."""
-    AnswerChallenge: _aio.UnaryUnaryMultiCallable[_factor_service_pb2.AnswerChallengeRequest, _factor_service_pb2.AnswerChallengeResponse]  # type: ignore[assignment]
+    AnswerChallenge: _aio.UnaryUnaryMultiCallable[_challenges_pb2.AnswerChallengeRequest, _challenges_pb2.AnswerChallengeResponse]  # type: ignore[assignment]
     """Answers the challenge of a sign-in and starts the session, once. FACTOR_INVALID says how many tries are left; CHALLENGE_EXPIRED: sign in again."""
-    BeginStepUp: _aio.UnaryUnaryMultiCallable[_factor_service_pb2.BeginStepUpRequest, _factor_service_pb2.BeginStepUpResponse]  # type: ignore[assignment]
+    BeginStepUp: _aio.UnaryUnaryMultiCallable[_challenges_pb2.BeginStepUpRequest, _challenges_pb2.BeginStepUpResponse]  # type: ignore[assignment]
     """Begins to prove again who one is. FACTOR_NOT_FOUND when the account has neither password nor factor: then sign in by code again."""
-    FinishStepUp: _aio.UnaryUnaryMultiCallable[_factor_service_pb2.FinishStepUpRequest, _factor_service_pb2.FinishStepUpResponse]  # type: ignore[assignment]
+    FinishStepUp: _aio.UnaryUnaryMultiCallable[_challenges_pb2.FinishStepUpRequest, _challenges_pb2.FinishStepUpResponse]  # type: ignore[assignment]
     """Answers it: the session is stronger and its proof fresh from then on, and so is the access token answered. Its refresh token stays."""
 
 class FactorServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -201,41 +213,41 @@ class FactorServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def BeginPasskeySignIn(
         self,
-        request: _factor_service_pb2.BeginPasskeySignInRequest,
+        request: _challenges_pb2.BeginPasskeySignInRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_factor_service_pb2.BeginPasskeySignInResponse, _abc.Awaitable[_factor_service_pb2.BeginPasskeySignInResponse]]:
+    ) -> _typing.Union[_challenges_pb2.BeginPasskeySignInResponse, _abc.Awaitable[_challenges_pb2.BeginPasskeySignInResponse]]:
         """Begins a sign-in by passkey; nobody is named."""
 
     @_abc_1.abstractmethod
     def FinishPasskeySignIn(
         self,
-        request: _factor_service_pb2.FinishPasskeySignInRequest,
+        request: _challenges_pb2.FinishPasskeySignInRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_factor_service_pb2.FinishPasskeySignInResponse, _abc.Awaitable[_factor_service_pb2.FinishPasskeySignInResponse]]:
+    ) -> _typing.Union[_challenges_pb2.FinishPasskeySignInResponse, _abc.Awaitable[_challenges_pb2.FinishPasskeySignInResponse]]:
         """Signs in whoever the passkey belongs to. CREDENTIALS_INVALID says not what was wrong; CHALLENGE_EXPIRED."""
 
     @_abc_1.abstractmethod
     def AnswerChallenge(
         self,
-        request: _factor_service_pb2.AnswerChallengeRequest,
+        request: _challenges_pb2.AnswerChallengeRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_factor_service_pb2.AnswerChallengeResponse, _abc.Awaitable[_factor_service_pb2.AnswerChallengeResponse]]:
+    ) -> _typing.Union[_challenges_pb2.AnswerChallengeResponse, _abc.Awaitable[_challenges_pb2.AnswerChallengeResponse]]:
         """Answers the challenge of a sign-in and starts the session, once. FACTOR_INVALID says how many tries are left; CHALLENGE_EXPIRED: sign in again."""
 
     @_abc_1.abstractmethod
     def BeginStepUp(
         self,
-        request: _factor_service_pb2.BeginStepUpRequest,
+        request: _challenges_pb2.BeginStepUpRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_factor_service_pb2.BeginStepUpResponse, _abc.Awaitable[_factor_service_pb2.BeginStepUpResponse]]:
+    ) -> _typing.Union[_challenges_pb2.BeginStepUpResponse, _abc.Awaitable[_challenges_pb2.BeginStepUpResponse]]:
         """Begins to prove again who one is. FACTOR_NOT_FOUND when the account has neither password nor factor: then sign in by code again."""
 
     @_abc_1.abstractmethod
     def FinishStepUp(
         self,
-        request: _factor_service_pb2.FinishStepUpRequest,
+        request: _challenges_pb2.FinishStepUpRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_factor_service_pb2.FinishStepUpResponse, _abc.Awaitable[_factor_service_pb2.FinishStepUpResponse]]:
+    ) -> _typing.Union[_challenges_pb2.FinishStepUpResponse, _abc.Awaitable[_challenges_pb2.FinishStepUpResponse]]:
         """Answers it: the session is stronger and its proof fresh from then on, and so is the access token answered. Its refresh token stays."""
 
 def add_FactorServiceServicer_to_server(servicer: FactorServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
