@@ -14,6 +14,7 @@ from services.auth.adapters.event_codec import to_event
 from services.auth.adapters.postgres.revocation_log import PostgresRevocations
 from services.auth.adapters.signing_key_box import read_key_encryption_key
 from services.auth.application.housekeeping import Housekeeping
+from services.auth.composition.account import account_part, admin_part
 from services.auth.composition.accounts import accounts_part
 from services.auth.composition.codes import codes_part
 from services.auth.composition.part import Ground, Part
@@ -51,7 +52,14 @@ class Auth:
         Gauge(
             "daira_auth_passwords_waiting", "Passwords being hashed or waiting for it.", registry=metrics.registry
         ).set_function(self.hasher.waiting)
-        parts = (accounts_part(ground), codes_part(ground), sessions_part(ground), _event_log_part(pool))
+        parts = (
+            accounts_part(ground),
+            codes_part(ground),
+            sessions_part(ground),
+            account_part(ground),
+            admin_part(ground),
+            _event_log_part(pool),
+        )
         self.housekeeping = Housekeeping([chore for part in parts for chore in part.chores], clock)
         self.revocations = Revocations(PostgresRevocations(pool), clock, server_settings.revocations)
         metrics.revocations_age_seconds.set_function(self.revocations.age_s)

@@ -50,7 +50,9 @@ class CodeBudgets:
     everybody_day: int = 50_000
 
     def charges(self, phone: str, network: str) -> Sequence[Charge]:
-        """What one code to an E.164 phone costs; a network that is not known, "", is not counted.
+        """What one code to an E.164 phone or an e-mail address costs; a network that is not known, "", is not counted.
+
+        Addresses have no neighbours.
 
         They come in one order for all, so that those who take several never wait for each other in a circle.
         """
@@ -61,9 +63,10 @@ class CodeBudgets:
         ]
         if network:
             wanted.append(Charge(Scope.NETWORK, network, _HOUR, self.network_hour))
+        if "@" not in phone:
+            wanted.append(Charge(Scope.BLOCK, phone[:-_BLOCK_DIGITS], _HOUR, self.block_hour))
         return [
             *wanted,
-            Charge(Scope.BLOCK, phone[:-_BLOCK_DIGITS], _HOUR, self.block_hour),
             Charge(Scope.EVERYBODY, "", _HOUR, self.everybody_hour),
             Charge(Scope.EVERYBODY, "", _DAY, self.everybody_day),
         ]

@@ -97,6 +97,14 @@ class Event(_message.Message):
     DEVICE_ADDED_FIELD_NUMBER: _builtins.int
     SESSIONS_REVOKED_FIELD_NUMBER: _builtins.int
     DEVICE_FORGOTTEN_FIELD_NUMBER: _builtins.int
+    PHONE_CHANGED_FIELD_NUMBER: _builtins.int
+    EMAIL_CHANGED_FIELD_NUMBER: _builtins.int
+    EMAIL_VERIFIED_FIELD_NUMBER: _builtins.int
+    ACCOUNT_SUSPENDED_FIELD_NUMBER: _builtins.int
+    ACCOUNT_RESTORED_FIELD_NUMBER: _builtins.int
+    ACCOUNT_DELETION_REQUESTED_FIELD_NUMBER: _builtins.int
+    ACCOUNT_DELETION_CANCELLED_FIELD_NUMBER: _builtins.int
+    ACCOUNT_DELETED_FIELD_NUMBER: _builtins.int
     WALLET_OPENED_FIELD_NUMBER: _builtins.int
     WALLET_TOPPED_UP_FIELD_NUMBER: _builtins.int
     TIP_SENT_FIELD_NUMBER: _builtins.int
@@ -120,13 +128,21 @@ class Event(_message.Message):
     FOLLOW_REQUEST_ENDED_FIELD_NUMBER: _builtins.int
     AUTHOR_PRIVACY_CHANGED_FIELD_NUMBER: _builtins.int
     FEEDBACK_RECORDED_FIELD_NUMBER: _builtins.int
+    ROLE_REQUESTED_FIELD_NUMBER: _builtins.int
+    ROLE_GRANTED_FIELD_NUMBER: _builtins.int
+    ROLE_REVOKED_FIELD_NUMBER: _builtins.int
+    ACCOUNT_LOOKED_UP_FIELD_NUMBER: _builtins.int
+    SIGN_IN_UNLOCKED_FIELD_NUMBER: _builtins.int
+    REVOCATION_OF_ALL_REQUESTED_FIELD_NUMBER: _builtins.int
+    EXPORT_REQUESTED_FIELD_NUMBER: _builtins.int
+    EXPORT_READY_FIELD_NUMBER: _builtins.int
     pos: _builtins.int
     """Dense position in the log of the service that wrote it: 1, 2, 3 … without holes."""
     event_id: _builtins.int
     """Id of the event, time-sorted, unique in DAIRA."""
     aggregate_id: _builtins.int
     """The thing that changed: post id for post_*, followee's user id for user_followed and user_unfollowed,
-    user id for user_*, session_*, profile_*, author_*, follow_request*, feedback_* and muted_words_*, transfer id for wallet_topped_up and tip_sent.
+    user id for user_*, session_*, account_*, role_*, phone_*, email_*, export_*, profile_*, author_*, follow_request*, feedback_* and muted_words_*, transfer id for wallet_topped_up and tip_sent.
     """
     aggregate_version: _builtins.int
     """Version of that thing after the event, from 1; 0 where the thing has no versions."""
@@ -161,6 +177,38 @@ class Event(_message.Message):
     @_builtins.property
     def device_forgotten(self) -> Global___DeviceForgotten:
         """A person no longer signs in on a device."""
+
+    @_builtins.property
+    def phone_changed(self) -> Global___PhoneChanged:
+        """The aggregate has another phone."""
+
+    @_builtins.property
+    def email_changed(self) -> Global___EmailChanged:
+        """The aggregate has another e-mail address."""
+
+    @_builtins.property
+    def email_verified(self) -> Global___EmailVerified:
+        """The aggregate has shown to read its e-mail address."""
+
+    @_builtins.property
+    def account_suspended(self) -> Global___AccountSuspended:
+        """The aggregate may not sign in."""
+
+    @_builtins.property
+    def account_restored(self) -> Global___AccountRestored:
+        """The aggregate may sign in again."""
+
+    @_builtins.property
+    def account_deletion_requested(self) -> Global___AccountDeletionRequested:
+        """The aggregate wants to be deleted."""
+
+    @_builtins.property
+    def account_deletion_cancelled(self) -> Global___AccountDeletionCancelled:
+        """The aggregate is not deleted after all."""
+
+    @_builtins.property
+    def account_deleted(self) -> Global___AccountDeleted:
+        """Nothing but the id of the aggregate is left: whoever holds anything of it erases that, as far as the law lets."""
 
     @_builtins.property
     def wallet_opened(self) -> Global___WalletOpened:
@@ -254,6 +302,38 @@ class Event(_message.Message):
     def feedback_recorded(self) -> Global___FeedbackRecorded:
         """The actor saw and opened posts; aggregate is the actor. Each person and post counts once in a week."""
 
+    @_builtins.property
+    def role_requested(self) -> Global___RoleRequested:
+        """The actor asks for a role for the aggregate."""
+
+    @_builtins.property
+    def role_granted(self) -> Global___RoleGranted:
+        """The aggregate has a role; the actor approved it."""
+
+    @_builtins.property
+    def role_revoked(self) -> Global___RoleRevoked:
+        """The aggregate no longer has a role."""
+
+    @_builtins.property
+    def account_looked_up(self) -> Global___AccountLookedUp:
+        """The actor looked the aggregate's account up."""
+
+    @_builtins.property
+    def sign_in_unlocked(self) -> Global___SignInUnlocked:
+        """The actor forgot the counted wrong passwords of the aggregate."""
+
+    @_builtins.property
+    def revocation_of_all_requested(self) -> Global___RevocationOfAllRequested:
+        """The actor asks for every session of everybody to be ended; aggregate 0."""
+
+    @_builtins.property
+    def export_requested(self) -> Global___ExportRequested:
+        """The aggregate asked for a copy of its data."""
+
+    @_builtins.property
+    def export_ready(self) -> Global___ExportReady:
+        """The copy that the aggregate asked for can be read."""
+
     def __init__(
         self,
         *,
@@ -270,6 +350,14 @@ class Event(_message.Message):
         device_added: Global___DeviceAdded | None = ...,
         sessions_revoked: Global___SessionsRevoked | None = ...,
         device_forgotten: Global___DeviceForgotten | None = ...,
+        phone_changed: Global___PhoneChanged | None = ...,
+        email_changed: Global___EmailChanged | None = ...,
+        email_verified: Global___EmailVerified | None = ...,
+        account_suspended: Global___AccountSuspended | None = ...,
+        account_restored: Global___AccountRestored | None = ...,
+        account_deletion_requested: Global___AccountDeletionRequested | None = ...,
+        account_deletion_cancelled: Global___AccountDeletionCancelled | None = ...,
+        account_deleted: Global___AccountDeleted | None = ...,
         wallet_opened: Global___WalletOpened | None = ...,
         wallet_topped_up: Global___WalletToppedUp | None = ...,
         tip_sent: Global___TipSent | None = ...,
@@ -293,12 +381,20 @@ class Event(_message.Message):
         follow_request_ended: Global___FollowRequestEnded | None = ...,
         author_privacy_changed: Global___AuthorPrivacyChanged | None = ...,
         feedback_recorded: Global___FeedbackRecorded | None = ...,
+        role_requested: Global___RoleRequested | None = ...,
+        role_granted: Global___RoleGranted | None = ...,
+        role_revoked: Global___RoleRevoked | None = ...,
+        account_looked_up: Global___AccountLookedUp | None = ...,
+        sign_in_unlocked: Global___SignInUnlocked | None = ...,
+        revocation_of_all_requested: Global___RevocationOfAllRequested | None = ...,
+        export_requested: Global___ExportRequested | None = ...,
+        export_ready: Global___ExportReady | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "device_forgotten", b"device_forgotten", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "payload", b"payload", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "session_ended", b"session_ended", "session_started", b"session_started", "sessions_revoked", b"sessions_revoked", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account_deleted", b"account_deleted", "account_deletion_cancelled", b"account_deletion_cancelled", "account_deletion_requested", b"account_deletion_requested", "account_looked_up", b"account_looked_up", "account_restored", b"account_restored", "account_suspended", b"account_suspended", "author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "device_forgotten", b"device_forgotten", "email_changed", b"email_changed", "email_verified", b"email_verified", "export_ready", b"export_ready", "export_requested", b"export_requested", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "payload", b"payload", "phone_changed", b"phone_changed", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "revocation_of_all_requested", b"revocation_of_all_requested", "role_granted", b"role_granted", "role_requested", b"role_requested", "role_revoked", b"role_revoked", "session_ended", b"session_ended", "session_started", b"session_started", "sessions_revoked", b"sessions_revoked", "sign_in_unlocked", b"sign_in_unlocked", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "aggregate_id", b"aggregate_id", "aggregate_version", b"aggregate_version", "author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "device_forgotten", b"device_forgotten", "event_id", b"event_id", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "payload", b"payload", "pos", b"pos", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "service", b"service", "session_ended", b"session_ended", "session_started", b"session_started", "sessions_revoked", b"sessions_revoked", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_deleted", b"account_deleted", "account_deletion_cancelled", b"account_deletion_cancelled", "account_deletion_requested", b"account_deletion_requested", "account_looked_up", b"account_looked_up", "account_restored", b"account_restored", "account_suspended", b"account_suspended", "actor_id", b"actor_id", "aggregate_id", b"aggregate_id", "aggregate_version", b"aggregate_version", "author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "device_forgotten", b"device_forgotten", "email_changed", b"email_changed", "email_verified", b"email_verified", "event_id", b"event_id", "export_ready", b"export_ready", "export_requested", b"export_requested", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "payload", b"payload", "phone_changed", b"phone_changed", "pos", b"pos", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "revocation_of_all_requested", b"revocation_of_all_requested", "role_granted", b"role_granted", "role_requested", b"role_requested", "role_revoked", b"role_revoked", "service", b"service", "session_ended", b"session_ended", "session_started", b"session_started", "sessions_revoked", b"sessions_revoked", "sign_in_unlocked", b"sign_in_unlocked", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["user_registered", "session_started", "session_ended", "device_added", "sessions_revoked", "device_forgotten", "wallet_opened", "wallet_topped_up", "tip_sent", "top_up_declined", "profile_created", "profile_updated", "user_followed", "user_unfollowed", "post_created", "post_deleted", "post_liked", "post_unliked", "post_reported", "author_fan_mode_changed", "user_blocked", "user_unblocked", "user_muted", "user_unmuted", "muted_words_changed", "follow_requested", "follow_request_ended", "author_privacy_changed", "feedback_recorded"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["user_registered", "session_started", "session_ended", "device_added", "sessions_revoked", "device_forgotten", "phone_changed", "email_changed", "email_verified", "account_suspended", "account_restored", "account_deletion_requested", "account_deletion_cancelled", "account_deleted", "wallet_opened", "wallet_topped_up", "tip_sent", "top_up_declined", "profile_created", "profile_updated", "user_followed", "user_unfollowed", "post_created", "post_deleted", "post_liked", "post_unliked", "post_reported", "author_fan_mode_changed", "user_blocked", "user_unblocked", "user_muted", "user_unmuted", "muted_words_changed", "follow_requested", "follow_request_ended", "author_privacy_changed", "feedback_recorded", "role_requested", "role_granted", "role_revoked", "account_looked_up", "sign_in_unlocked", "revocation_of_all_requested", "export_requested", "export_ready"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
@@ -429,6 +525,315 @@ class SessionEnded(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SessionEnded: _TypeAlias = SessionEnded  # noqa: Y015
+
+@_typing.final
+class PhoneChanged(_message.Message):
+    """A person has another phone; which one is theirs alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PhoneChanged: _TypeAlias = PhoneChanged  # noqa: Y015
+
+@_typing.final
+class EmailChanged(_message.Message):
+    """A person has another e-mail address; which one is theirs alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EmailChanged: _TypeAlias = EmailChanged  # noqa: Y015
+
+@_typing.final
+class EmailVerified(_message.Message):
+    """A person reads their e-mail address."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EmailVerified: _TypeAlias = EmailVerified  # noqa: Y015
+
+@_typing.final
+class AccountSuspended(_message.Message):
+    """An account may not sign in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    reason: _builtins.int
+    """Why, as daira.auth.v1.SuspensionReason's number."""
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """Until when; absent without end."""
+
+    def __init__(
+        self,
+        *,
+        reason: _builtins.int = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountSuspended: _TypeAlias = AccountSuspended  # noqa: Y015
+
+@_typing.final
+class AccountRestored(_message.Message):
+    """An account may sign in again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountRestored: _TypeAlias = AccountRestored  # noqa: Y015
+
+@_typing.final
+class AccountDeletionRequested(_message.Message):
+    """An account will be deleted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DUE_AT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def due_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        due_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_at", b"due_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_at", b"due_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountDeletionRequested: _TypeAlias = AccountDeletionRequested  # noqa: Y015
+
+@_typing.final
+class AccountDeletionCancelled(_message.Message):
+    """An account is not deleted after all."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountDeletionCancelled: _TypeAlias = AccountDeletionCancelled  # noqa: Y015
+
+@_typing.final
+class AccountDeleted(_message.Message):
+    """An account is deleted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountDeleted: _TypeAlias = AccountDeleted  # noqa: Y015
+
+@_typing.final
+class RoleRequested(_message.Message):
+    """A role is asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLE_FIELD_NUMBER: _builtins.int
+    role: _builtins.int
+    """The role as daira.auth.v1.AccountRole's number."""
+    def __init__(
+        self,
+        *,
+        role: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["role", b"role"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoleRequested: _TypeAlias = RoleRequested  # noqa: Y015
+
+@_typing.final
+class RoleGranted(_message.Message):
+    """A role was given."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLE_FIELD_NUMBER: _builtins.int
+    REQUESTED_BY_FIELD_NUMBER: _builtins.int
+    role: _builtins.int
+    """The role as daira.auth.v1.AccountRole's number."""
+    requested_by: _builtins.int
+    """Who asked for it; 0 for an operator at the database."""
+    def __init__(
+        self,
+        *,
+        role: _builtins.int = ...,
+        requested_by: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requested_by", b"requested_by", "role", b"role"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoleGranted: _TypeAlias = RoleGranted  # noqa: Y015
+
+@_typing.final
+class RoleRevoked(_message.Message):
+    """A role was taken away."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLE_FIELD_NUMBER: _builtins.int
+    role: _builtins.int
+    """The role as daira.auth.v1.AccountRole's number."""
+    def __init__(
+        self,
+        *,
+        role: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["role", b"role"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoleRevoked: _TypeAlias = RoleRevoked  # noqa: Y015
+
+@_typing.final
+class AccountLookedUp(_message.Message):
+    """An account was looked up."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountLookedUp: _TypeAlias = AccountLookedUp  # noqa: Y015
+
+@_typing.final
+class SignInUnlocked(_message.Message):
+    """Wrong passwords were forgotten."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignInUnlocked: _TypeAlias = SignInUnlocked  # noqa: Y015
+
+@_typing.final
+class RevocationOfAllRequested(_message.Message):
+    """The end of every session is asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevocationOfAllRequested: _TypeAlias = RevocationOfAllRequested  # noqa: Y015
+
+@_typing.final
+class ExportRequested(_message.Message):
+    """A copy of one's data is asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportRequested: _TypeAlias = ExportRequested  # noqa: Y015
+
+@_typing.final
+class ExportReady(_message.Message):
+    """The copy can be read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportReady: _TypeAlias = ExportReady  # noqa: Y015
 
 @_typing.final
 class WalletOpened(_message.Message):
