@@ -23,7 +23,7 @@ _GRANT_SQL: Final = """
 
 
 async def grant(url: str, user_id: int, role: Role) -> bool:
-    """Give the role with its event, whose actor 0 says that it was done at the database; whether there is such a user."""
+    """Give the role with its event, whose actor 0 says that it was done here; whether there is such a user."""
     connection = await asyncpg.connect(url)
     try:
         payload = lifecycle_payloads.role_granted(role, requested_by=0)

@@ -107,7 +107,7 @@ class Exports(Protocol):
     """Copies of what is held. Every method raises AppError UNAVAILABLE when the database is away."""
 
     async def request(self, user_id: int, now: datetime, fresh_after: datetime) -> int:
-        """The id of the export that is being made or was asked for after a moment, else of a new one, with its event."""
+        """The export that is being made or was asked for after a moment, else a new one with its event; its id."""
         ...
 
     async def claim(self, now: datetime, leased_until: datetime) -> tuple[int, int] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Any
 
+from daira.auth.v1 import admin_requests_pb2 as requests_pb
 from daira.auth.v1 import admin_service_pb2 as pb
 from daira.auth.v1 import admin_service_pb2_grpc
 from services.auth.application.administer import Administer
@@ -65,57 +66,59 @@ class AdminServicer(admin_service_pb2_grpc.AdminServiceServicer):
         return pb.UnlockSignInResponse()
 
     async def RequestRoleGrant(  # noqa: N802
-        self, request: pb.RequestRoleGrantRequest, _context: Any
-    ) -> pb.RequestRoleGrantResponse:
+        self, request: requests_pb.RequestRoleGrantRequest, _context: Any
+    ) -> requests_pb.RequestRoleGrantResponse:
         """Ask for a role."""
         request_id, expires_at = await self._administer.request_role(
             context.require_user(), request.user_id, _role(request.role), request.reason
         )
-        return pb.RequestRoleGrantResponse(request_id=request_id, expires_at=encode_time(expires_at))
+        return requests_pb.RequestRoleGrantResponse(request_id=request_id, expires_at=encode_time(expires_at))
 
     async def ApproveRoleGrant(  # noqa: N802
-        self, request: pb.ApproveRoleGrantRequest, _context: Any
-    ) -> pb.ApproveRoleGrantResponse:
+        self, request: requests_pb.ApproveRoleGrantRequest, _context: Any
+    ) -> requests_pb.ApproveRoleGrantResponse:
         """Give it."""
         await self._administer.approve_role(context.require_user(), request.request_id)
-        return pb.ApproveRoleGrantResponse()
+        return requests_pb.ApproveRoleGrantResponse()
 
-    async def RevokeRole(self, request: pb.RevokeRoleRequest, _context: Any) -> pb.RevokeRoleResponse:  # noqa: N802
+    async def RevokeRole(self, request: requests_pb.RevokeRoleRequest, _context: Any) -> requests_pb.RevokeRoleResponse:  # noqa: N802
         """Take a role away."""
         revoked = await self._administer.revoke_role(context.require_user(), request.user_id, _role(request.role))
-        return pb.RevokeRoleResponse(revoked=revoked)
+        return requests_pb.RevokeRoleResponse(revoked=revoked)
 
-    async def ListRoleGrants(self, _request: pb.ListRoleGrantsRequest, _context: Any) -> pb.ListRoleGrantsResponse:  # noqa: N802
+    async def ListRoleGrants(  # noqa: N802
+        self, _request: requests_pb.ListRoleGrantsRequest, _context: Any
+    ) -> requests_pb.ListRoleGrantsResponse:
         """Requests and holders."""
         waiting, holders = await self._administer.list_roles(context.require_user())
-        return pb.ListRoleGrantsResponse(
+        return requests_pb.ListRoleGrantsResponse(
             waiting=[
-                pb.RoleGrantRequest(
+                requests_pb.RoleGrantRequest(
                     request_id=one.request_id,
                     user_id=one.user_id,
-                    role=pb.AccountRole.ValueType(one.role.value),
+                    role=requests_pb.AccountRole.ValueType(one.role.value),
                     reason=one.reason,
                     requested_by=one.requested_by,
                     expires_at=encode_time(one.expires_at),
                 )
                 for one in waiting
             ],
-            holders=[pb.RoleHolder(user_id=user_id, roles=_roles(roles)) for user_id, roles in holders],
+            holders=[requests_pb.RoleHolder(user_id=user_id, roles=_roles(roles)) for user_id, roles in holders],
         )
 
     async def RequestRevokeEverything(  # noqa: N802
-        self, request: pb.RequestRevokeEverythingRequest, _context: Any
-    ) -> pb.RequestRevokeEverythingResponse:
+        self, request: requests_pb.RequestRevokeEverythingRequest, _context: Any
+    ) -> requests_pb.RequestRevokeEverythingResponse:
         """Ask for the end of every session."""
         request_id, expires_at = await self._administer.request_revocation(context.require_user(), request.reason)
-        return pb.RequestRevokeEverythingResponse(request_id=request_id, expires_at=encode_time(expires_at))
+        return requests_pb.RequestRevokeEverythingResponse(request_id=request_id, expires_at=encode_time(expires_at))
 
     async def ApproveRevokeEverything(  # noqa: N802
-        self, request: pb.ApproveRevokeEverythingRequest, _context: Any
-    ) -> pb.ApproveRevokeEverythingResponse:
+        self, request: requests_pb.ApproveRevokeEverythingRequest, _context: Any
+    ) -> requests_pb.ApproveRevokeEverythingResponse:
         """End every session."""
         ended = await self._administer.approve_revocation(context.require_user(), request.request_id)
-        return pb.ApproveRevokeEverythingResponse(ended_count=ended)
+        return requests_pb.ApproveRevokeEverythingResponse(ended_count=ended)
 
 
 def _key(request: pb.LookUpAccountRequest) -> RawIdentifier | int:
@@ -131,10 +134,10 @@ def _key(request: pb.LookUpAccountRequest) -> RawIdentifier | int:
 
 
 def _role(number: int) -> Role:
-    if number not in pb.AccountRole.values() or not number:
+    if number not in requests_pb.AccountRole.values() or not number:
         raise invalid("role", "must be one of the contract's")
     return Role(number)
 
 
-def _roles(roles: Role) -> list[pb.AccountRole.ValueType]:
-    return [pb.AccountRole.ValueType(role.value) for role in roles]
+def _roles(roles: Role) -> list[requests_pb.AccountRole.ValueType]:
+    return [requests_pb.AccountRole.ValueType(role.value) for role in roles]

@@ -9,6 +9,7 @@ import grpc.aio
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from daira.auth.v1 import admin_requests_pb2 as requests_pb
 from daira.auth.v1 import admin_service_pb2 as pb
 from services.auth.domain.assurance import Role
 from tests.integration.auth.lifecycle import MONA, OLD, SALMA, TAREK, Lifecycle, Person
@@ -24,15 +25,22 @@ def lifecycle(auth: Running, auth_database: str) -> Lifecycle:
     return Lifecycle(auth, auth_database)
 
 
-async def request_role(lifecycle: Lifecycle, admin: Person, user_id: int, role: int = pb.ACCOUNT_ROLE_ADMIN) -> int:
+async def request_role(
+    lifecycle: Lifecycle,
+    admin: Person,
+    user_id: int,
+    role: requests_pb.AccountRole.ValueType = requests_pb.ACCOUNT_ROLE_ADMIN,
+) -> int:
     response = await lifecycle.admin.RequestRoleGrant(
-        pb.RequestRoleGrantRequest(user_id=user_id, role=role, reason="تنضم إلى الفريق"), metadata=admin.bearer
+        requests_pb.RequestRoleGrantRequest(user_id=user_id, role=role, reason="تنضم إلى الفريق"), metadata=admin.bearer
     )
     return int(response.request_id)
 
 
 async def approve(lifecycle: Lifecycle, admin: Person, request_id: int) -> None:
-    await lifecycle.admin.ApproveRoleGrant(pb.ApproveRoleGrantRequest(request_id=request_id), metadata=admin.bearer)
+    await lifecycle.admin.ApproveRoleGrant(
+        requests_pb.ApproveRoleGrantRequest(request_id=request_id), metadata=admin.bearer
+    )
 
 
 async def suspend(lifecycle: Lifecycle, admin: Person, user_id: int, until_s: int = 0) -> None:
@@ -128,22 +136,22 @@ async def test_a_role_takes_three_people(auth: Running, lifecycle: Lifecycle) ->
     admin, second = await lifecycle.with_role(ADMIN, Role.ADMIN), await lifecycle.with_role(SECOND, Role.ADMIN)
     salma = await lifecycle.register(SALMA)
     with refused(*FOUR_EYES):
-        await request_role(lifecycle, admin, admin.user_id, pb.ACCOUNT_ROLE_MODERATOR)
+        await request_role(lifecycle, admin, admin.user_id, requests_pb.ACCOUNT_ROLE_MODERATOR)
     request_id = await request_role(lifecycle, admin, salma.user_id)
     with refused(*FOUR_EYES):
         await approve(lifecycle, admin, request_id)
     with refused(*DENIED):
         await approve(lifecycle, salma, request_id)
-    for_second = await request_role(lifecycle, admin, second.user_id, pb.ACCOUNT_ROLE_SUPPORT)
+    for_second = await request_role(lifecycle, admin, second.user_id, requests_pb.ACCOUNT_ROLE_SUPPORT)
     with refused(*FOUR_EYES):
         await approve(lifecycle, second, for_second)
-    listed = await lifecycle.admin.ListRoleGrants(pb.ListRoleGrantsRequest(), metadata=second.bearer)
+    listed = await lifecycle.admin.ListRoleGrants(requests_pb.ListRoleGrantsRequest(), metadata=second.bearer)
     assert [one.request_id for one in listed.waiting] == [request_id, for_second]
     await approve(lifecycle, second, request_id)
     await approve(lifecycle, second, request_id)
     assert (await auth.kinds()).count("role_granted") == 3  # two at the database
     assert await auth.pool.fetchval("SELECT roles FROM accounts WHERE user_id = $1", salma.user_id) == Role.ADMIN
-    revoke = pb.RevokeRoleRequest(user_id=salma.user_id, role=pb.ACCOUNT_ROLE_ADMIN)
+    revoke = requests_pb.RevokeRoleRequest(user_id=salma.user_id, role=requests_pb.ACCOUNT_ROLE_ADMIN)
     assert (await lifecycle.admin.RevokeRole(revoke, metadata=admin.bearer)).revoked
     assert not (await lifecycle.admin.RevokeRole(revoke, metadata=admin.bearer)).revoked
 
@@ -156,7 +164,7 @@ async def test_approving_at_once_gives_once_and_a_day_later_not_at_all(auth: Run
     before = (await auth.kinds()).count("role_granted")
     await asyncio.gather(*(approve(lifecycle, who, request_id) for who in (second, third, second, third)))
     assert (await auth.kinds()).count("role_granted") == before + 1
-    late = await request_role(lifecycle, admin, salma.user_id, pb.ACCOUNT_ROLE_SUPPORT)
+    late = await request_role(lifecycle, admin, salma.user_id, requests_pb.ACCOUNT_ROLE_SUPPORT)
     await auth.pool.execute("UPDATE admin_requests SET expires_at = $2 WHERE request_id = $1", late, auth.clock.now())
     with refused(grpc.StatusCode.NOT_FOUND, "REQUEST_NOT_FOUND"):
         await approve(lifecycle, second, late)
@@ -166,9 +174,9 @@ async def test_everything_ends_by_two_people(auth: Running, lifecycle: Lifecycle
     admin, second = await lifecycle.with_role(ADMIN, Role.ADMIN), await lifecycle.with_role(SECOND, Role.ADMIN)
     mona = await lifecycle.register()
     asked = await lifecycle.admin.RequestRevokeEverything(
-        pb.RequestRevokeEverythingRequest(reason="سُرقت رموز"), metadata=admin.bearer
+        requests_pb.RequestRevokeEverythingRequest(reason="سُرقت رموز"), metadata=admin.bearer
     )
-    approval = pb.ApproveRevokeEverythingRequest(request_id=asked.request_id)
+    approval = requests_pb.ApproveRevokeEverythingRequest(request_id=asked.request_id)
     with refused(*FOUR_EYES):
         await lifecycle.admin.ApproveRevokeEverything(approval, metadata=admin.bearer)
     assert await auth.refresh(mona.tokens.refresh_token)
@@ -198,7 +206,7 @@ async def test_admins_need_two_factors_proved_lately(auth: Running, lifecycle: L
     auth.clock.advance(901)
     admin.tokens = await auth.refresh(fresh.refresh_token)
     with refused(grpc.StatusCode.UNAUTHENTICATED, "STEP_UP_NEEDED"):
-        await lifecycle.admin.ListRoleGrants(pb.ListRoleGrantsRequest(), metadata=admin.bearer)
+        await lifecycle.admin.ListRoleGrants(requests_pb.ListRoleGrantsRequest(), metadata=admin.bearer)
     admin.tokens = (await auth.sign_in(ADMIN)).tokens
     with refused(grpc.StatusCode.UNAUTHENTICATED, "STEP_UP_NEEDED"):
-        await lifecycle.admin.ListRoleGrants(pb.ListRoleGrantsRequest(), metadata=admin.bearer)
+        await lifecycle.admin.ListRoleGrants(requests_pb.ListRoleGrantsRequest(), metadata=admin.bearer)

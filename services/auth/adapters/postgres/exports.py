@@ -140,7 +140,7 @@ def _plain(row: asyncpg.Record) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     for name, value in row.items():
         if name in _FLAGS:
-            plain[name] = [flag.name.lower() for flag in _FLAGS[name](value)]
+            plain[name] = [str(flag.name).lower() for flag in _FLAGS[name](value)]
         elif isinstance(value, datetime):
             plain[name] = value.isoformat()
         elif name.endswith("_id"):

@@ -63,15 +63,13 @@ class PostgresNames:
         try:
             async with unavailable_as_app_error(), self._pool.acquire() as connection, connection.transaction():
                 row = await connection.fetchrow(sql, flow_hash, now, name, user_id, session_id, kind, purpose.value)
-                if row is not None and row["is_used_up"] and not row["is_done"]:
-                    # A flow that changed nothing must not look like one that did, to whoever repeats the call.
-                    raise _NothingChangedError
+                done = _done(row)
         except asyncpg.UniqueViolationError:
             # Its DETAIL repeats the name, which must not reach a log.
             return NameOutcome.TAKEN
         except _NothingChangedError:
             return NameOutcome.USED
-        return NameOutcome.DONE if row is not None and row["is_done"] else NameOutcome.USED
+        return NameOutcome.DONE if done else NameOutcome.USED
 
     async def reserve_repeat(
         self, flow_hash: bytes, device_hash: bytes, redeemed_after: datetime, repeats: int
@@ -80,3 +78,10 @@ class PostgresNames:
         async with unavailable_as_app_error():
             row = await self._pool.fetchrow(_REPEAT_SQL, flow_hash, device_hash, redeemed_after, repeats)
         return None if row is None else UsedFlow(*row)
+
+
+def _done(row: asyncpg.Record | None) -> bool:
+    """Whether the name changed; a flow that changed nothing must not look, when repeated, like one that did."""
+    if row is not None and row["is_used_up"] and not row["is_done"]:
+        raise _NothingChangedError
+    return row is not None and bool(row["is_done"])

@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from daira.auth.v1 import admin_requests_pb2 as daira_dot_auth_dot_v1_dot_admin__requests__pb2
 from daira.auth.v1 import auth_service_pb2 as daira_dot_auth_dot_v1_dot_auth__service__pb2
 from daira.common.v1 import access_pb2 as daira_dot_common_dot_v1_dot_access__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!daira/auth/v1/admin_service.proto\x12\rdaira.auth.v1\x1a daira/auth/v1/auth_service.proto\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"a\n\x14LookUpAccountRequest\x12/\n\nidentifier\x18\x01 \x01(\x0b\x32\x19.daira.auth.v1.IdentifierH\x00\x12\x11\n\x07user_id\x18\x02 \x01(\x03H\x00\x42\x05\n\x03key\"\x95\x03\n\x15LookUpAccountResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x14\n\x0cmasked_phone\x18\x02 \x01(\t\x12\x14\n\x0cmasked_email\x18\x03 \x01(\t\x12,\n\x06status\x18\x04 \x01(\x0e\x32\x1c.daira.auth.v1.AccountStatus\x12)\n\x05roles\x18\x05 \x03(\x0e\x32\x1a.daira.auth.v1.AccountRole\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12:\n\x11suspension_reason\x18\x07 \x01(\x0e\x32\x1f.daira.auth.v1.SuspensionReason\x12\x33\n\x0fsuspended_until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0f\x64\x65letion_due_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08sessions\x18\n \x01(\x05\"\x84\x01\n\x15SuspendAccountRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12/\n\x06reason\x18\x02 \x01(\x0e\x32\x1f.daira.auth.v1.SuspensionReason\x12)\n\x05until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"-\n\x16SuspendAccountResponse\x12\x13\n\x0b\x65nded_count\x18\x01 \x01(\x05\"(\n\x15LiftSuspensionRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\"(\n\x16LiftSuspensionResponse\x12\x0e\n\x06lifted\x18\x01 \x01(\x08\"%\n\x12\x45ndSessionsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\"*\n\x13\x45ndSessionsResponse\x12\x13\n\x0b\x65nded_count\x18\x01 \x01(\x05\"&\n\x13UnlockSignInRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\"\x16\n\x14UnlockSignInResponse\"d\n\x17RequestRoleGrantRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12(\n\x04role\x18\x02 \x01(\x0e\x32\x1a.daira.auth.v1.AccountRole\x12\x0e\n\x06reason\x18\x03 \x01(\t\"^\n\x18RequestRoleGrantResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\x03\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"-\n\x17\x41pproveRoleGrantRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x03\"\x1a\n\x18\x41pproveRoleGrantResponse\"N\n\x11RevokeRoleRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12(\n\x04role\x18\x02 \x01(\x0e\x32\x1a.daira.auth.v1.AccountRole\"%\n\x12RevokeRoleResponse\x12\x0f\n\x07revoked\x18\x01 \x01(\x08\"\x17\n\x15ListRoleGrantsRequest\"v\n\x16ListRoleGrantsResponse\x12\x30\n\x07waiting\x18\x01 \x03(\x0b\x32\x1f.daira.auth.v1.RoleGrantRequest\x12*\n\x07holders\x18\x02 \x03(\x0b\x32\x19.daira.auth.v1.RoleHolder\"\xb7\x01\n\x10RoleGrantRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x03\x12\x0f\n\x07user_id\x18\x02 \x01(\x03\x12(\n\x04role\x18\x03 \x01(\x0e\x32\x1a.daira.auth.v1.AccountRole\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x14\n\x0crequested_by\x18\x05 \x01(\x03\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"H\n\nRoleHolder\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12)\n\x05roles\x18\x02 \x03(\x0e\x32\x1a.daira.auth.v1.AccountRole\"0\n\x1eRequestRevokeEverythingRequest\x12\x0e\n\x06reason\x18\x01 \x01(\t\"e\n\x1fRequestRevokeEverythingResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\x03\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"4\n\x1e\x41pproveRevokeEverythingRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\x03\"6\n\x1f\x41pproveRevokeEverythingResponse\x12\x13\n\x0b\x65nded_count\x18\x01 \x01(\x03*\xd1\x01\n\x10SuspensionReason\x12!\n\x1dSUSPENSION_REASON_UNSPECIFIED\x10\x00\x12\x1a\n\x16SUSPENSION_REASON_SPAM\x10\x01\x12\x1b\n\x17SUSPENSION_REASON_ABUSE\x10\x02\x12\x1b\n\x17SUSPENSION_REASON_FRAUD\x10\x03\x12!\n\x1dSUSPENSION_REASON_COMPROMISED\x10\x04\x12!\n\x1dSUSPENSION_REASON_LEGAL_ORDER\x10\x05*\x84\x01\n\rAccountStatus\x12\x1e\n\x1a\x41\x43\x43OUNT_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15\x41\x43\x43OUNT_STATUS_ACTIVE\x10\x01\x12\x1c\n\x18\x41\x43\x43OUNT_STATUS_SUSPENDED\x10\x02\x12\x1a\n\x16\x41\x43\x43OUNT_STATUS_DELETED\x10\x03*y\n\x0b\x41\x63\x63ountRole\x12\x1c\n\x18\x41\x43\x43OUNT_ROLE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41\x43\x43OUNT_ROLE_SUPPORT\x10\x01\x12\x1a\n\x16\x41\x43\x43OUNT_ROLE_MODERATOR\x10\x02\x12\x16\n\x12\x41\x43\x43OUNT_ROLE_ADMIN\x10\x04\x32\xe2\x0b\n\x0c\x41\x64minService\x12\x81\x01\n\rLookUpAccount\x12#.daira.auth.v1.LookUpAccountRequest\x1a$.daira.auth.v1.LookUpAccountResponse\"%\xca\xf3\x18!\n\x01\x02\x1a\x07support\x1a\x05\x61\x64min\"\x07\x61\x63\x63ount(\x02\x30\x84\x07\x12\x89\x01\n\x0eSuspendAccount\x12$.daira.auth.v1.SuspendAccountRequest\x1a%.daira.auth.v1.SuspendAccountResponse\"*\x90\x02\x02\xca\xf3\x18#\n\x01\x02\x1a\tmoderator\x1a\x05\x61\x64min\"\x07\x61\x63\x63ount(\x02\x30\x84\x07\x12\x89\x01\n\x0eLiftSuspension\x12$.daira.auth.v1.LiftSuspensionRequest\x1a%.daira.auth.v1.LiftSuspensionResponse\"*\x90\x02\x02\xca\xf3\x18#\n\x01\x02\x1a\tmoderator\x1a\x05\x61\x64min\"\x07\x61\x63\x63ount(\x02\x30\x84\x07\x12~\n\x0b\x45ndSessions\x12!.daira.auth.v1.EndSessionsRequest\x1a\".daira.auth.v1.EndSessionsResponse\"(\x90\x02\x02\xca\xf3\x18!\n\x01\x02\x1a\x07support\x1a\x05\x61\x64min\"\x07\x61\x63\x63ount(\x02\x30\x84\x07\x12\x81\x01\n\x0cUnlockSignIn\x12\".daira.auth.v1.UnlockSignInRequest\x1a#.daira.auth.v1.UnlockSignInResponse\"(\x90\x02\x02\xca\xf3\x18!\n\x01\x02\x1a\x07support\x1a\x05\x61\x64min\"\x07\x61\x63\x63ount(\x02\x30\x84\x07\x12\x81\x01\n\x10RequestRoleGrant\x12&.daira.auth.v1.RequestRoleGrantRequest\x1a\'.daira.auth.v1.RequestRoleGrantResponse\"\x1c\xca\xf3\x18\x18\n\x01\x02\x1a\x05\x61\x64min\"\x07\x61\x63\x63ount(\x02\x30\x84\x07\x12\x84\x01\n\x10\x41pproveRoleGrant\x12&.daira.auth.v1.ApproveRoleGrantRequest\x1a\'.daira.auth.v1.ApproveRoleGrantResponse\"\x1f\x90\x02\x02\xca\xf3\x18\x18\n\x01\x02\x1a\x05\x61\x64min\"\x07\x61\x63\x63ount(\x02\x30\x84\x07\x12r\n\nRevokeRole\x12 .daira.auth.v1.RevokeRoleRequest\x1a!.daira.auth.v1.RevokeRoleResponse\"\x1f\x90\x02\x02\xca\xf3\x18\x18\n\x01\x02\x1a\x05\x61\x64min\"\x07\x61\x63\x63ount(\x02\x30\x84\x07\x12~\n\x0eListRoleGrants\x12$.daira.auth.v1.ListRoleGrantsRequest\x1a%.daira.auth.v1.ListRoleGrantsResponse\"\x1f\x90\x02\x01\xca\xf3\x18\x18\n\x01\x02\x1a\x05\x61\x64min\"\x07\x61\x63\x63ount(\x02\x30\x84\x07\x12\x96\x01\n\x17RequestRevokeEverything\x12-.daira.auth.v1.RequestRevokeEverythingRequest\x1a..daira.auth.v1.RequestRevokeEverythingResponse\"\x1c\xca\xf3\x18\x18\n\x01\x02\x1a\x05\x61\x64min\"\x07\x61\x63\x63ount(\x02\x30\x84\x07\x12\x99\x01\n\x17\x41pproveRevokeEverything\x12-.daira.auth.v1.ApproveRevokeEverythingRequest\x1a..daira.auth.v1.ApproveRevokeEverythingResponse\"\x1f\x90\x02\x02\xca\xf3\x18\x18\n\x01\x02\x1a\x05\x61\x64min\"\x07\x61\x63\x63ount(\x02\x30\x84\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!daira/auth/v1/admin_service.proto\x12\rdaira.auth.v1\x1a\"daira/auth/v1/admin_requests.proto\x1a daira/auth/v1/auth_service.proto\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"a\n\x14LookUpAccountRequest\x12/\n\nidentifier\x18\x01 \x01(\x0b\x32\x19.daira.auth.v1.IdentifierH\x00\x12\x11\n\x07user_id\x18\x02 \x01(\x03H\x00\x42\x05\n\x03key\"\x95\x03\n\x15LookUpAccountResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x14\n\x0cmasked_phone\x18\x02 \x01(\t\x12\x14\n\x0cmasked_email\x18\x03 \x01(\t\x12,\n\x06status\x18\x04 \x01(\x0e\x32\x1c.daira.auth.v1.AccountStatus\x12)\n\x05roles\x18\x05 \x03(\x0e\x32\x1a.daira.auth.v1.AccountRole\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12:\n\x11suspension_reason\x18\x07 \x01(\x0e\x32\x1f.daira.auth.v1.SuspensionReason\x12\x33\n\x0fsuspended_until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0f\x64\x65letion_due_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08sessions\x18\n \x01(\x05\"\x84\x01\n\x15SuspendAccountRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12/\n\x06reason\x18\x02 \x01(\x0e\x32\x1f.daira.auth.v1.SuspensionReason\x12)\n\x05until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"-\n\x16SuspendAccountResponse\x12\x13\n\x0b\x65nded_count\x18\x01 \x01(\x05\"(\n\x15LiftSuspensionRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\"(\n\x16LiftSuspensionResponse\x12\x0e\n\x06lifted\x18\x01 \x01(\x08\"%\n\x12\x45ndSessionsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\"*\n\x13\x45ndSessionsResponse\x12\x13\n\x0b\x65nded_count\x18\x01 \x01(\x05\"&\n\x13UnlockSignInRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\"\x16\n\x14UnlockSignInResponse*\xd1\x01\n\x10SuspensionReason\x12!\n\x1dSUSPENSION_REASON_UNSPECIFIED\x10\x00\x12\x1a\n\x16SUSPENSION_REASON_SPAM\x10\x01\x12\x1b\n\x17SUSPENSION_REASON_ABUSE\x10\x02\x12\x1b\n\x17SUSPENSION_REASON_FRAUD\x10\x03\x12!\n\x1dSUSPENSION_REASON_COMPROMISED\x10\x04\x12!\n\x1dSUSPENSION_REASON_LEGAL_ORDER\x10\x05*\x84\x01\n\rAccountStatus\x12\x1e\n\x1a\x41\x43\x43OUNT_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15\x41\x43\x43OUNT_STATUS_ACTIVE\x10\x01\x12\x1c\n\x18\x41\x43\x43OUNT_STATUS_SUSPENDED\x10\x02\x12\x1a\n\x16\x41\x43\x43OUNT_STATUS_DELETED\x10\x03\x32\xe2\x0b\n\x0c\x41\x64minService\x12\x81\x01\n\rLookUpAccount\x12#.daira.auth.v1.LookUpAccountRequest\x1a$.daira.auth.v1.LookUpAccountResponse\"%\xca\xf3\x18!\n\x01\x02\x1a\x07support\x1a\x05\x61\x64min\"\x07\x61\x63\x63ount(\x02\x30\x84\x07\x12\x89\x01\n\x0eSuspendAccount\x12$.daira.auth.v1.SuspendAccountRequest\x1a%.daira.auth.v1.SuspendAccountResponse\"*\x90\x02\x02\xca\xf3\x18#\n\x01\x02\x1a\tmoderator\x1a\x05\x61\x64min\"\x07\x61\x63\x63ount(\x02\x30\x84\x07\x12\x89\x01\n\x0eLiftSuspension\x12$.daira.auth.v1.LiftSuspensionRequest\x1a%.daira.auth.v1.LiftSuspensionResponse\"*\x90\x02\x02\xca\xf3\x18#\n\x01\x02\x1a\tmoderator\x1a\x05\x61\x64min\"\x07\x61\x63\x63ount(\x02\x30\x84\x07\x12~\n\x0b\x45ndSessions\x12!.daira.auth.v1.EndSessionsRequest\x1a\".daira.auth.v1.EndSessionsResponse\"(\x90\x02\x02\xca\xf3\x18!\n\x01\x02\x1a\x07support\x1a\x05\x61\x64min\"\x07\x61\x63\x63ount(\x02\x30\x84\x07\x12\x81\x01\n\x0cUnlockSignIn\x12\".daira.auth.v1.UnlockSignInRequest\x1a#.daira.auth.v1.UnlockSignInResponse\"(\x90\x02\x02\xca\xf3\x18!\n\x01\x02\x1a\x07support\x1a\x05\x61\x64min\"\x07\x61\x63\x63ount(\x02\x30\x84\x07\x12\x81\x01\n\x10RequestRoleGrant\x12&.daira.auth.v1.RequestRoleGrantRequest\x1a\'.daira.auth.v1.RequestRoleGrantResponse\"\x1c\xca\xf3\x18\x18\n\x01\x02\x1a\x05\x61\x64min\"\x07\x61\x63\x63ount(\x02\x30\x84\x07\x12\x84\x01\n\x10\x41pproveRoleGrant\x12&.daira.auth.v1.ApproveRoleGrantRequest\x1a\'.daira.auth.v1.ApproveRoleGrantResponse\"\x1f\x90\x02\x02\xca\xf3\x18\x18\n\x01\x02\x1a\x05\x61\x64min\"\x07\x61\x63\x63ount(\x02\x30\x84\x07\x12r\n\nRevokeRole\x12 .daira.auth.v1.RevokeRoleRequest\x1a!.daira.auth.v1.RevokeRoleResponse\"\x1f\x90\x02\x02\xca\xf3\x18\x18\n\x01\x02\x1a\x05\x61\x64min\"\x07\x61\x63\x63ount(\x02\x30\x84\x07\x12~\n\x0eListRoleGrants\x12$.daira.auth.v1.ListRoleGrantsRequest\x1a%.daira.auth.v1.ListRoleGrantsResponse\"\x1f\x90\x02\x01\xca\xf3\x18\x18\n\x01\x02\x1a\x05\x61\x64min\"\x07\x61\x63\x63ount(\x02\x30\x84\x07\x12\x96\x01\n\x17RequestRevokeEverything\x12-.daira.auth.v1.RequestRevokeEverythingRequest\x1a..daira.auth.v1.RequestRevokeEverythingResponse\"\x1c\xca\xf3\x18\x18\n\x01\x02\x1a\x05\x61\x64min\"\x07\x61\x63\x63ount(\x02\x30\x84\x07\x12\x99\x01\n\x17\x41pproveRevokeEverything\x12-.daira.auth.v1.ApproveRevokeEverythingRequest\x1a..daira.auth.v1.ApproveRevokeEverythingResponse\"\x1f\x90\x02\x02\xca\xf3\x18\x18\n\x01\x02\x1a\x05\x61\x64min\"\x07\x61\x63\x63ount(\x02\x30\x84\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,60 +57,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADMINSERVICE'].methods_by_name['RequestRevokeEverything']._serialized_options = b'\312\363\030\030\n\001\002\032\005admin\"\007account(\0020\204\007'
   _globals['_ADMINSERVICE'].methods_by_name['ApproveRevokeEverything']._loaded_options = None
   _globals['_ADMINSERVICE'].methods_by_name['ApproveRevokeEverything']._serialized_options = b'\220\002\002\312\363\030\030\n\001\002\032\005admin\"\007account(\0020\204\007'
-  _globals['_SUSPENSIONREASON']._serialized_start=2130
-  _globals['_SUSPENSIONREASON']._serialized_end=2339
-  _globals['_ACCOUNTSTATUS']._serialized_start=2342
-  _globals['_ACCOUNTSTATUS']._serialized_end=2474
-  _globals['_ACCOUNTROLE']._serialized_start=2476
-  _globals['_ACCOUNTROLE']._serialized_end=2597
-  _globals['_LOOKUPACCOUNTREQUEST']._serialized_start=149
-  _globals['_LOOKUPACCOUNTREQUEST']._serialized_end=246
-  _globals['_LOOKUPACCOUNTRESPONSE']._serialized_start=249
-  _globals['_LOOKUPACCOUNTRESPONSE']._serialized_end=654
-  _globals['_SUSPENDACCOUNTREQUEST']._serialized_start=657
-  _globals['_SUSPENDACCOUNTREQUEST']._serialized_end=789
-  _globals['_SUSPENDACCOUNTRESPONSE']._serialized_start=791
-  _globals['_SUSPENDACCOUNTRESPONSE']._serialized_end=836
-  _globals['_LIFTSUSPENSIONREQUEST']._serialized_start=838
-  _globals['_LIFTSUSPENSIONREQUEST']._serialized_end=878
-  _globals['_LIFTSUSPENSIONRESPONSE']._serialized_start=880
-  _globals['_LIFTSUSPENSIONRESPONSE']._serialized_end=920
-  _globals['_ENDSESSIONSREQUEST']._serialized_start=922
-  _globals['_ENDSESSIONSREQUEST']._serialized_end=959
-  _globals['_ENDSESSIONSRESPONSE']._serialized_start=961
-  _globals['_ENDSESSIONSRESPONSE']._serialized_end=1003
-  _globals['_UNLOCKSIGNINREQUEST']._serialized_start=1005
-  _globals['_UNLOCKSIGNINREQUEST']._serialized_end=1043
-  _globals['_UNLOCKSIGNINRESPONSE']._serialized_start=1045
-  _globals['_UNLOCKSIGNINRESPONSE']._serialized_end=1067
-  _globals['_REQUESTROLEGRANTREQUEST']._serialized_start=1069
-  _globals['_REQUESTROLEGRANTREQUEST']._serialized_end=1169
-  _globals['_REQUESTROLEGRANTRESPONSE']._serialized_start=1171
-  _globals['_REQUESTROLEGRANTRESPONSE']._serialized_end=1265
-  _globals['_APPROVEROLEGRANTREQUEST']._serialized_start=1267
-  _globals['_APPROVEROLEGRANTREQUEST']._serialized_end=1312
-  _globals['_APPROVEROLEGRANTRESPONSE']._serialized_start=1314
-  _globals['_APPROVEROLEGRANTRESPONSE']._serialized_end=1340
-  _globals['_REVOKEROLEREQUEST']._serialized_start=1342
-  _globals['_REVOKEROLEREQUEST']._serialized_end=1420
-  _globals['_REVOKEROLERESPONSE']._serialized_start=1422
-  _globals['_REVOKEROLERESPONSE']._serialized_end=1459
-  _globals['_LISTROLEGRANTSREQUEST']._serialized_start=1461
-  _globals['_LISTROLEGRANTSREQUEST']._serialized_end=1484
-  _globals['_LISTROLEGRANTSRESPONSE']._serialized_start=1486
-  _globals['_LISTROLEGRANTSRESPONSE']._serialized_end=1604
-  _globals['_ROLEGRANTREQUEST']._serialized_start=1607
-  _globals['_ROLEGRANTREQUEST']._serialized_end=1790
-  _globals['_ROLEHOLDER']._serialized_start=1792
-  _globals['_ROLEHOLDER']._serialized_end=1864
-  _globals['_REQUESTREVOKEEVERYTHINGREQUEST']._serialized_start=1866
-  _globals['_REQUESTREVOKEEVERYTHINGREQUEST']._serialized_end=1914
-  _globals['_REQUESTREVOKEEVERYTHINGRESPONSE']._serialized_start=1916
-  _globals['_REQUESTREVOKEEVERYTHINGRESPONSE']._serialized_end=2017
-  _globals['_APPROVEREVOKEEVERYTHINGREQUEST']._serialized_start=2019
-  _globals['_APPROVEREVOKEEVERYTHINGREQUEST']._serialized_end=2071
-  _globals['_APPROVEREVOKEEVERYTHINGRESPONSE']._serialized_start=2073
-  _globals['_APPROVEREVOKEEVERYTHINGRESPONSE']._serialized_end=2127
-  _globals['_ADMINSERVICE']._serialized_start=2600
-  _globals['_ADMINSERVICE']._serialized_end=4106
+  _globals['_SUSPENSIONREASON']._serialized_start=1106
+  _globals['_SUSPENSIONREASON']._serialized_end=1315
+  _globals['_ACCOUNTSTATUS']._serialized_start=1318
+  _globals['_ACCOUNTSTATUS']._serialized_end=1450
+  _globals['_LOOKUPACCOUNTREQUEST']._serialized_start=185
+  _globals['_LOOKUPACCOUNTREQUEST']._serialized_end=282
+  _globals['_LOOKUPACCOUNTRESPONSE']._serialized_start=285
+  _globals['_LOOKUPACCOUNTRESPONSE']._serialized_end=690
+  _globals['_SUSPENDACCOUNTREQUEST']._serialized_start=693
+  _globals['_SUSPENDACCOUNTREQUEST']._serialized_end=825
+  _globals['_SUSPENDACCOUNTRESPONSE']._serialized_start=827
+  _globals['_SUSPENDACCOUNTRESPONSE']._serialized_end=872
+  _globals['_LIFTSUSPENSIONREQUEST']._serialized_start=874
+  _globals['_LIFTSUSPENSIONREQUEST']._serialized_end=914
+  _globals['_LIFTSUSPENSIONRESPONSE']._serialized_start=916
+  _globals['_LIFTSUSPENSIONRESPONSE']._serialized_end=956
+  _globals['_ENDSESSIONSREQUEST']._serialized_start=958
+  _globals['_ENDSESSIONSREQUEST']._serialized_end=995
+  _globals['_ENDSESSIONSRESPONSE']._serialized_start=997
+  _globals['_ENDSESSIONSRESPONSE']._serialized_end=1039
+  _globals['_UNLOCKSIGNINREQUEST']._serialized_start=1041
+  _globals['_UNLOCKSIGNINREQUEST']._serialized_end=1079
+  _globals['_UNLOCKSIGNINRESPONSE']._serialized_start=1081
+  _globals['_UNLOCKSIGNINRESPONSE']._serialized_end=1103
+  _globals['_ADMINSERVICE']._serialized_start=1453
+  _globals['_ADMINSERVICE']._serialized_end=2959
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from daira.auth.v1 import admin_requests_pb2 as daira_dot_auth_dot_v1_dot_admin__requests__pb2
 from daira.auth.v1 import admin_service_pb2 as daira_dot_auth_dot_v1_dot_admin__service__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -63,33 +64,33 @@ class AdminServiceStub:
                 _registered_method=True)
         self.RequestRoleGrant = channel.unary_unary(
                 '/daira.auth.v1.AdminService/RequestRoleGrant',
-                request_serializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.RequestRoleGrantRequest.SerializeToString,
-                response_deserializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.RequestRoleGrantResponse.FromString,
+                request_serializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.RequestRoleGrantRequest.SerializeToString,
+                response_deserializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.RequestRoleGrantResponse.FromString,
                 _registered_method=True)
         self.ApproveRoleGrant = channel.unary_unary(
                 '/daira.auth.v1.AdminService/ApproveRoleGrant',
-                request_serializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.ApproveRoleGrantRequest.SerializeToString,
-                response_deserializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.ApproveRoleGrantResponse.FromString,
+                request_serializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.ApproveRoleGrantRequest.SerializeToString,
+                response_deserializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.ApproveRoleGrantResponse.FromString,
                 _registered_method=True)
         self.RevokeRole = channel.unary_unary(
                 '/daira.auth.v1.AdminService/RevokeRole',
-                request_serializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.RevokeRoleRequest.SerializeToString,
-                response_deserializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.RevokeRoleResponse.FromString,
+                request_serializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.RevokeRoleRequest.SerializeToString,
+                response_deserializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.RevokeRoleResponse.FromString,
                 _registered_method=True)
         self.ListRoleGrants = channel.unary_unary(
                 '/daira.auth.v1.AdminService/ListRoleGrants',
-                request_serializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.ListRoleGrantsRequest.SerializeToString,
-                response_deserializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.ListRoleGrantsResponse.FromString,
+                request_serializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.ListRoleGrantsRequest.SerializeToString,
+                response_deserializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.ListRoleGrantsResponse.FromString,
                 _registered_method=True)
         self.RequestRevokeEverything = channel.unary_unary(
                 '/daira.auth.v1.AdminService/RequestRevokeEverything',
-                request_serializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.RequestRevokeEverythingRequest.SerializeToString,
-                response_deserializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.RequestRevokeEverythingResponse.FromString,
+                request_serializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.RequestRevokeEverythingRequest.SerializeToString,
+                response_deserializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.RequestRevokeEverythingResponse.FromString,
                 _registered_method=True)
         self.ApproveRevokeEverything = channel.unary_unary(
                 '/daira.auth.v1.AdminService/ApproveRevokeEverything',
-                request_serializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.ApproveRevokeEverythingRequest.SerializeToString,
-                response_deserializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.ApproveRevokeEverythingResponse.FromString,
+                request_serializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.ApproveRevokeEverythingRequest.SerializeToString,
+                response_deserializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.ApproveRevokeEverythingResponse.FromString,
                 _registered_method=True)
 
 
@@ -209,33 +210,33 @@ def add_AdminServiceServicer_to_server(servicer, server):
             ),
             'RequestRoleGrant': grpc.unary_unary_rpc_method_handler(
                     servicer.RequestRoleGrant,
-                    request_deserializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.RequestRoleGrantRequest.FromString,
-                    response_serializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.RequestRoleGrantResponse.SerializeToString,
+                    request_deserializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.RequestRoleGrantRequest.FromString,
+                    response_serializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.RequestRoleGrantResponse.SerializeToString,
             ),
             'ApproveRoleGrant': grpc.unary_unary_rpc_method_handler(
                     servicer.ApproveRoleGrant,
-                    request_deserializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.ApproveRoleGrantRequest.FromString,
-                    response_serializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.ApproveRoleGrantResponse.SerializeToString,
+                    request_deserializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.ApproveRoleGrantRequest.FromString,
+                    response_serializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.ApproveRoleGrantResponse.SerializeToString,
             ),
             'RevokeRole': grpc.unary_unary_rpc_method_handler(
                     servicer.RevokeRole,
-                    request_deserializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.RevokeRoleRequest.FromString,
-                    response_serializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.RevokeRoleResponse.SerializeToString,
+                    request_deserializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.RevokeRoleRequest.FromString,
+                    response_serializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.RevokeRoleResponse.SerializeToString,
             ),
             'ListRoleGrants': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRoleGrants,
-                    request_deserializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.ListRoleGrantsRequest.FromString,
-                    response_serializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.ListRoleGrantsResponse.SerializeToString,
+                    request_deserializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.ListRoleGrantsRequest.FromString,
+                    response_serializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.ListRoleGrantsResponse.SerializeToString,
             ),
             'RequestRevokeEverything': grpc.unary_unary_rpc_method_handler(
                     servicer.RequestRevokeEverything,
-                    request_deserializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.RequestRevokeEverythingRequest.FromString,
-                    response_serializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.RequestRevokeEverythingResponse.SerializeToString,
+                    request_deserializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.RequestRevokeEverythingRequest.FromString,
+                    response_serializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.RequestRevokeEverythingResponse.SerializeToString,
             ),
             'ApproveRevokeEverything': grpc.unary_unary_rpc_method_handler(
                     servicer.ApproveRevokeEverything,
-                    request_deserializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.ApproveRevokeEverythingRequest.FromString,
-                    response_serializer=daira_dot_auth_dot_v1_dot_admin__service__pb2.ApproveRevokeEverythingResponse.SerializeToString,
+                    request_deserializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.ApproveRevokeEverythingRequest.FromString,
+                    response_serializer=daira_dot_auth_dot_v1_dot_admin__requests__pb2.ApproveRevokeEverythingResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -400,8 +401,8 @@ class AdminService:
             request,
             target,
             '/daira.auth.v1.AdminService/RequestRoleGrant',
-            daira_dot_auth_dot_v1_dot_admin__service__pb2.RequestRoleGrantRequest.SerializeToString,
-            daira_dot_auth_dot_v1_dot_admin__service__pb2.RequestRoleGrantResponse.FromString,
+            daira_dot_auth_dot_v1_dot_admin__requests__pb2.RequestRoleGrantRequest.SerializeToString,
+            daira_dot_auth_dot_v1_dot_admin__requests__pb2.RequestRoleGrantResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -427,8 +428,8 @@ class AdminService:
             request,
             target,
             '/daira.auth.v1.AdminService/ApproveRoleGrant',
-            daira_dot_auth_dot_v1_dot_admin__service__pb2.ApproveRoleGrantRequest.SerializeToString,
-            daira_dot_auth_dot_v1_dot_admin__service__pb2.ApproveRoleGrantResponse.FromString,
+            daira_dot_auth_dot_v1_dot_admin__requests__pb2.ApproveRoleGrantRequest.SerializeToString,
+            daira_dot_auth_dot_v1_dot_admin__requests__pb2.ApproveRoleGrantResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -454,8 +455,8 @@ class AdminService:
             request,
             target,
             '/daira.auth.v1.AdminService/RevokeRole',
-            daira_dot_auth_dot_v1_dot_admin__service__pb2.RevokeRoleRequest.SerializeToString,
-            daira_dot_auth_dot_v1_dot_admin__service__pb2.RevokeRoleResponse.FromString,
+            daira_dot_auth_dot_v1_dot_admin__requests__pb2.RevokeRoleRequest.SerializeToString,
+            daira_dot_auth_dot_v1_dot_admin__requests__pb2.RevokeRoleResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -481,8 +482,8 @@ class AdminService:
             request,
             target,
             '/daira.auth.v1.AdminService/ListRoleGrants',
-            daira_dot_auth_dot_v1_dot_admin__service__pb2.ListRoleGrantsRequest.SerializeToString,
-            daira_dot_auth_dot_v1_dot_admin__service__pb2.ListRoleGrantsResponse.FromString,
+            daira_dot_auth_dot_v1_dot_admin__requests__pb2.ListRoleGrantsRequest.SerializeToString,
+            daira_dot_auth_dot_v1_dot_admin__requests__pb2.ListRoleGrantsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -508,8 +509,8 @@ class AdminService:
             request,
             target,
             '/daira.auth.v1.AdminService/RequestRevokeEverything',
-            daira_dot_auth_dot_v1_dot_admin__service__pb2.RequestRevokeEverythingRequest.SerializeToString,
-            daira_dot_auth_dot_v1_dot_admin__service__pb2.RequestRevokeEverythingResponse.FromString,
+            daira_dot_auth_dot_v1_dot_admin__requests__pb2.RequestRevokeEverythingRequest.SerializeToString,
+            daira_dot_auth_dot_v1_dot_admin__requests__pb2.RequestRevokeEverythingResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -535,8 +536,8 @@ class AdminService:
             request,
             target,
             '/daira.auth.v1.AdminService/ApproveRevokeEverything',
-            daira_dot_auth_dot_v1_dot_admin__service__pb2.ApproveRevokeEverythingRequest.SerializeToString,
-            daira_dot_auth_dot_v1_dot_admin__service__pb2.ApproveRevokeEverythingResponse.FromString,
+            daira_dot_auth_dot_v1_dot_admin__requests__pb2.ApproveRevokeEverythingRequest.SerializeToString,
+            daira_dot_auth_dot_v1_dot_admin__requests__pb2.ApproveRevokeEverythingResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,7 @@ isort:skip_file
 What people with roles do to accounts of others."""
 
 from collections import abc as _abc
+from daira.auth.v1 import admin_requests_pb2 as _admin_requests_pb2
 from daira.auth.v1 import admin_service_pb2 as _admin_service_pb2
 from grpc import aio as _aio
 import abc as _abc_1
@@ -49,19 +50,19 @@ class AdminServiceStub:
     """Ends all sessions of an account and voids its tokens."""
     UnlockSignIn: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.UnlockSignInRequest, _admin_service_pb2.UnlockSignInResponse]
     """Forgets the counted wrong passwords of an account."""
-    RequestRoleGrant: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RequestRoleGrantRequest, _admin_service_pb2.RequestRoleGrantResponse]
+    RequestRoleGrant: _grpc.UnaryUnaryMultiCallable[_admin_requests_pb2.RequestRoleGrantRequest, _admin_requests_pb2.RequestRoleGrantResponse]
     """Asks for a role to be given to somebody; another admin approves it within 24 hours."""
-    ApproveRoleGrant: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ApproveRoleGrantRequest, _admin_service_pb2.ApproveRoleGrantResponse]
+    ApproveRoleGrant: _grpc.UnaryUnaryMultiCallable[_admin_requests_pb2.ApproveRoleGrantRequest, _admin_requests_pb2.ApproveRoleGrantResponse]
     """Gives the role. The approver is neither who asked nor who gets it: PERMISSION_DENIED, reason FOUR_EYES_NEEDED.
     NOT_FOUND, reason REQUEST_NOT_FOUND, when there is no such request any more. Again it changes nothing.
     """
-    RevokeRole: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RevokeRoleRequest, _admin_service_pb2.RevokeRoleResponse]
+    RevokeRole: _grpc.UnaryUnaryMultiCallable[_admin_requests_pb2.RevokeRoleRequest, _admin_requests_pb2.RevokeRoleResponse]
     """Takes a role away, at once. Whoever does not have it stays as they are."""
-    ListRoleGrants: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ListRoleGrantsRequest, _admin_service_pb2.ListRoleGrantsResponse]
+    ListRoleGrants: _grpc.UnaryUnaryMultiCallable[_admin_requests_pb2.ListRoleGrantsRequest, _admin_requests_pb2.ListRoleGrantsResponse]
     """The requests that wait for approval, oldest first, and the people with roles; at most 100 of each."""
-    RequestRevokeEverything: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.RequestRevokeEverythingRequest, _admin_service_pb2.RequestRevokeEverythingResponse]
+    RequestRevokeEverything: _grpc.UnaryUnaryMultiCallable[_admin_requests_pb2.RequestRevokeEverythingRequest, _admin_requests_pb2.RequestRevokeEverythingResponse]
     """Asks for every session of everybody to be ended, as after a theft of tokens; another admin approves it within 24 hours."""
-    ApproveRevokeEverything: _grpc.UnaryUnaryMultiCallable[_admin_service_pb2.ApproveRevokeEverythingRequest, _admin_service_pb2.ApproveRevokeEverythingResponse]
+    ApproveRevokeEverything: _grpc.UnaryUnaryMultiCallable[_admin_requests_pb2.ApproveRevokeEverythingRequest, _admin_requests_pb2.ApproveRevokeEverythingResponse]
     """Ends every session of everybody, the approver's own included. Whoever asked may not approve: PERMISSION_DENIED,
     reason FOUR_EYES_NEEDED. Again it changes nothing.
     """
@@ -87,19 +88,19 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """Ends all sessions of an account and voids its tokens."""
     UnlockSignIn: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.UnlockSignInRequest, _admin_service_pb2.UnlockSignInResponse]  # type: ignore[assignment]
     """Forgets the counted wrong passwords of an account."""
-    RequestRoleGrant: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RequestRoleGrantRequest, _admin_service_pb2.RequestRoleGrantResponse]  # type: ignore[assignment]
+    RequestRoleGrant: _aio.UnaryUnaryMultiCallable[_admin_requests_pb2.RequestRoleGrantRequest, _admin_requests_pb2.RequestRoleGrantResponse]  # type: ignore[assignment]
     """Asks for a role to be given to somebody; another admin approves it within 24 hours."""
-    ApproveRoleGrant: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ApproveRoleGrantRequest, _admin_service_pb2.ApproveRoleGrantResponse]  # type: ignore[assignment]
+    ApproveRoleGrant: _aio.UnaryUnaryMultiCallable[_admin_requests_pb2.ApproveRoleGrantRequest, _admin_requests_pb2.ApproveRoleGrantResponse]  # type: ignore[assignment]
     """Gives the role. The approver is neither who asked nor who gets it: PERMISSION_DENIED, reason FOUR_EYES_NEEDED.
     NOT_FOUND, reason REQUEST_NOT_FOUND, when there is no such request any more. Again it changes nothing.
     """
-    RevokeRole: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RevokeRoleRequest, _admin_service_pb2.RevokeRoleResponse]  # type: ignore[assignment]
+    RevokeRole: _aio.UnaryUnaryMultiCallable[_admin_requests_pb2.RevokeRoleRequest, _admin_requests_pb2.RevokeRoleResponse]  # type: ignore[assignment]
     """Takes a role away, at once. Whoever does not have it stays as they are."""
-    ListRoleGrants: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListRoleGrantsRequest, _admin_service_pb2.ListRoleGrantsResponse]  # type: ignore[assignment]
+    ListRoleGrants: _aio.UnaryUnaryMultiCallable[_admin_requests_pb2.ListRoleGrantsRequest, _admin_requests_pb2.ListRoleGrantsResponse]  # type: ignore[assignment]
     """The requests that wait for approval, oldest first, and the people with roles; at most 100 of each."""
-    RequestRevokeEverything: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.RequestRevokeEverythingRequest, _admin_service_pb2.RequestRevokeEverythingResponse]  # type: ignore[assignment]
+    RequestRevokeEverything: _aio.UnaryUnaryMultiCallable[_admin_requests_pb2.RequestRevokeEverythingRequest, _admin_requests_pb2.RequestRevokeEverythingResponse]  # type: ignore[assignment]
     """Asks for every session of everybody to be ended, as after a theft of tokens; another admin approves it within 24 hours."""
-    ApproveRevokeEverything: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ApproveRevokeEverythingRequest, _admin_service_pb2.ApproveRevokeEverythingResponse]  # type: ignore[assignment]
+    ApproveRevokeEverything: _aio.UnaryUnaryMultiCallable[_admin_requests_pb2.ApproveRevokeEverythingRequest, _admin_requests_pb2.ApproveRevokeEverythingResponse]  # type: ignore[assignment]
     """Ends every session of everybody, the approver's own included. Whoever asked may not approve: PERMISSION_DENIED,
     reason FOUR_EYES_NEEDED. Again it changes nothing.
     """
@@ -156,17 +157,17 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def RequestRoleGrant(
         self,
-        request: _admin_service_pb2.RequestRoleGrantRequest,
+        request: _admin_requests_pb2.RequestRoleGrantRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_admin_service_pb2.RequestRoleGrantResponse, _abc.Awaitable[_admin_service_pb2.RequestRoleGrantResponse]]:
+    ) -> _typing.Union[_admin_requests_pb2.RequestRoleGrantResponse, _abc.Awaitable[_admin_requests_pb2.RequestRoleGrantResponse]]:
         """Asks for a role to be given to somebody; another admin approves it within 24 hours."""
 
     @_abc_1.abstractmethod
     def ApproveRoleGrant(
         self,
-        request: _admin_service_pb2.ApproveRoleGrantRequest,
+        request: _admin_requests_pb2.ApproveRoleGrantRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_admin_service_pb2.ApproveRoleGrantResponse, _abc.Awaitable[_admin_service_pb2.ApproveRoleGrantResponse]]:
+    ) -> _typing.Union[_admin_requests_pb2.ApproveRoleGrantResponse, _abc.Awaitable[_admin_requests_pb2.ApproveRoleGrantResponse]]:
         """Gives the role. The approver is neither who asked nor who gets it: PERMISSION_DENIED, reason FOUR_EYES_NEEDED.
         NOT_FOUND, reason REQUEST_NOT_FOUND, when there is no such request any more. Again it changes nothing.
         """
@@ -174,33 +175,33 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def RevokeRole(
         self,
-        request: _admin_service_pb2.RevokeRoleRequest,
+        request: _admin_requests_pb2.RevokeRoleRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_admin_service_pb2.RevokeRoleResponse, _abc.Awaitable[_admin_service_pb2.RevokeRoleResponse]]:
+    ) -> _typing.Union[_admin_requests_pb2.RevokeRoleResponse, _abc.Awaitable[_admin_requests_pb2.RevokeRoleResponse]]:
         """Takes a role away, at once. Whoever does not have it stays as they are."""
 
     @_abc_1.abstractmethod
     def ListRoleGrants(
         self,
-        request: _admin_service_pb2.ListRoleGrantsRequest,
+        request: _admin_requests_pb2.ListRoleGrantsRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_admin_service_pb2.ListRoleGrantsResponse, _abc.Awaitable[_admin_service_pb2.ListRoleGrantsResponse]]:
+    ) -> _typing.Union[_admin_requests_pb2.ListRoleGrantsResponse, _abc.Awaitable[_admin_requests_pb2.ListRoleGrantsResponse]]:
         """The requests that wait for approval, oldest first, and the people with roles; at most 100 of each."""
 
     @_abc_1.abstractmethod
     def RequestRevokeEverything(
         self,
-        request: _admin_service_pb2.RequestRevokeEverythingRequest,
+        request: _admin_requests_pb2.RequestRevokeEverythingRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_admin_service_pb2.RequestRevokeEverythingResponse, _abc.Awaitable[_admin_service_pb2.RequestRevokeEverythingResponse]]:
+    ) -> _typing.Union[_admin_requests_pb2.RequestRevokeEverythingResponse, _abc.Awaitable[_admin_requests_pb2.RequestRevokeEverythingResponse]]:
         """Asks for every session of everybody to be ended, as after a theft of tokens; another admin approves it within 24 hours."""
 
     @_abc_1.abstractmethod
     def ApproveRevokeEverything(
         self,
-        request: _admin_service_pb2.ApproveRevokeEverythingRequest,
+        request: _admin_requests_pb2.ApproveRevokeEverythingRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_admin_service_pb2.ApproveRevokeEverythingResponse, _abc.Awaitable[_admin_service_pb2.ApproveRevokeEverythingResponse]]:
+    ) -> _typing.Union[_admin_requests_pb2.ApproveRevokeEverythingResponse, _abc.Awaitable[_admin_requests_pb2.ApproveRevokeEverythingResponse]]:
         """Ends every session of everybody, the approver's own included. Whoever asked may not approve: PERMISSION_DENIED,
         reason FOUR_EYES_NEEDED. Again it changes nothing.
         """

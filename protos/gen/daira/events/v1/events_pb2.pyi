@@ -6,6 +6,28 @@ An event holds no phone, e-mail, password or name; what a person wrote in public
 """
 
 from collections import abc as _abc
+from daira.events.v1 import account_events_pb2 as _account_events_pb2
+from daira.events.v1 import payment_events_pb2 as _payment_events_pb2
+from daira.events.v1.account_events_pb2 import AccountDeleted as AccountDeleted
+from daira.events.v1.account_events_pb2 import AccountDeletionCancelled as AccountDeletionCancelled
+from daira.events.v1.account_events_pb2 import AccountDeletionRequested as AccountDeletionRequested
+from daira.events.v1.account_events_pb2 import AccountLookedUp as AccountLookedUp
+from daira.events.v1.account_events_pb2 import AccountRestored as AccountRestored
+from daira.events.v1.account_events_pb2 import AccountSuspended as AccountSuspended
+from daira.events.v1.account_events_pb2 import EmailChanged as EmailChanged
+from daira.events.v1.account_events_pb2 import EmailVerified as EmailVerified
+from daira.events.v1.account_events_pb2 import ExportReady as ExportReady
+from daira.events.v1.account_events_pb2 import ExportRequested as ExportRequested
+from daira.events.v1.account_events_pb2 import PhoneChanged as PhoneChanged
+from daira.events.v1.account_events_pb2 import RevocationOfAllRequested as RevocationOfAllRequested
+from daira.events.v1.account_events_pb2 import RoleGranted as RoleGranted
+from daira.events.v1.account_events_pb2 import RoleRequested as RoleRequested
+from daira.events.v1.account_events_pb2 import RoleRevoked as RoleRevoked
+from daira.events.v1.account_events_pb2 import SignInUnlocked as SignInUnlocked
+from daira.events.v1.payment_events_pb2 import TipSent as TipSent
+from daira.events.v1.payment_events_pb2 import TopUpDeclined as TopUpDeclined
+from daira.events.v1.payment_events_pb2 import WalletOpened as WalletOpened
+from daira.events.v1.payment_events_pb2 import WalletToppedUp as WalletToppedUp
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -179,51 +201,51 @@ class Event(_message.Message):
         """A person no longer signs in on a device."""
 
     @_builtins.property
-    def phone_changed(self) -> Global___PhoneChanged:
+    def phone_changed(self) -> _account_events_pb2.PhoneChanged:
         """The aggregate has another phone."""
 
     @_builtins.property
-    def email_changed(self) -> Global___EmailChanged:
+    def email_changed(self) -> _account_events_pb2.EmailChanged:
         """The aggregate has another e-mail address."""
 
     @_builtins.property
-    def email_verified(self) -> Global___EmailVerified:
+    def email_verified(self) -> _account_events_pb2.EmailVerified:
         """The aggregate has shown to read its e-mail address."""
 
     @_builtins.property
-    def account_suspended(self) -> Global___AccountSuspended:
+    def account_suspended(self) -> _account_events_pb2.AccountSuspended:
         """The aggregate may not sign in."""
 
     @_builtins.property
-    def account_restored(self) -> Global___AccountRestored:
+    def account_restored(self) -> _account_events_pb2.AccountRestored:
         """The aggregate may sign in again."""
 
     @_builtins.property
-    def account_deletion_requested(self) -> Global___AccountDeletionRequested:
+    def account_deletion_requested(self) -> _account_events_pb2.AccountDeletionRequested:
         """The aggregate wants to be deleted."""
 
     @_builtins.property
-    def account_deletion_cancelled(self) -> Global___AccountDeletionCancelled:
+    def account_deletion_cancelled(self) -> _account_events_pb2.AccountDeletionCancelled:
         """The aggregate is not deleted after all."""
 
     @_builtins.property
-    def account_deleted(self) -> Global___AccountDeleted:
+    def account_deleted(self) -> _account_events_pb2.AccountDeleted:
         """Nothing but the id of the aggregate is left: whoever holds anything of it erases that, as far as the law lets."""
 
     @_builtins.property
-    def wallet_opened(self) -> Global___WalletOpened:
+    def wallet_opened(self) -> _payment_events_pb2.WalletOpened:
         """A wallet was opened; aggregate is the owner's user id."""
 
     @_builtins.property
-    def wallet_topped_up(self) -> Global___WalletToppedUp:
+    def wallet_topped_up(self) -> _payment_events_pb2.WalletToppedUp:
         """Money came into a wallet from a provider."""
 
     @_builtins.property
-    def tip_sent(self) -> Global___TipSent:
+    def tip_sent(self) -> _payment_events_pb2.TipSent:
         """A tip went from one wallet to another."""
 
     @_builtins.property
-    def top_up_declined(self) -> Global___TopUpDeclined:
+    def top_up_declined(self) -> _payment_events_pb2.TopUpDeclined:
         """A provider declined a top-up."""
 
     @_builtins.property
@@ -303,35 +325,35 @@ class Event(_message.Message):
         """The actor saw and opened posts; aggregate is the actor. Each person and post counts once in a week."""
 
     @_builtins.property
-    def role_requested(self) -> Global___RoleRequested:
+    def role_requested(self) -> _account_events_pb2.RoleRequested:
         """The actor asks for a role for the aggregate."""
 
     @_builtins.property
-    def role_granted(self) -> Global___RoleGranted:
+    def role_granted(self) -> _account_events_pb2.RoleGranted:
         """The aggregate has a role; the actor approved it."""
 
     @_builtins.property
-    def role_revoked(self) -> Global___RoleRevoked:
+    def role_revoked(self) -> _account_events_pb2.RoleRevoked:
         """The aggregate no longer has a role."""
 
     @_builtins.property
-    def account_looked_up(self) -> Global___AccountLookedUp:
+    def account_looked_up(self) -> _account_events_pb2.AccountLookedUp:
         """The actor looked the aggregate's account up."""
 
     @_builtins.property
-    def sign_in_unlocked(self) -> Global___SignInUnlocked:
+    def sign_in_unlocked(self) -> _account_events_pb2.SignInUnlocked:
         """The actor forgot the counted wrong passwords of the aggregate."""
 
     @_builtins.property
-    def revocation_of_all_requested(self) -> Global___RevocationOfAllRequested:
+    def revocation_of_all_requested(self) -> _account_events_pb2.RevocationOfAllRequested:
         """The actor asks for every session of everybody to be ended; aggregate 0."""
 
     @_builtins.property
-    def export_requested(self) -> Global___ExportRequested:
+    def export_requested(self) -> _account_events_pb2.ExportRequested:
         """The aggregate asked for a copy of its data."""
 
     @_builtins.property
-    def export_ready(self) -> Global___ExportReady:
+    def export_ready(self) -> _account_events_pb2.ExportReady:
         """The copy that the aggregate asked for can be read."""
 
     def __init__(
@@ -350,18 +372,18 @@ class Event(_message.Message):
         device_added: Global___DeviceAdded | None = ...,
         sessions_revoked: Global___SessionsRevoked | None = ...,
         device_forgotten: Global___DeviceForgotten | None = ...,
-        phone_changed: Global___PhoneChanged | None = ...,
-        email_changed: Global___EmailChanged | None = ...,
-        email_verified: Global___EmailVerified | None = ...,
-        account_suspended: Global___AccountSuspended | None = ...,
-        account_restored: Global___AccountRestored | None = ...,
-        account_deletion_requested: Global___AccountDeletionRequested | None = ...,
-        account_deletion_cancelled: Global___AccountDeletionCancelled | None = ...,
-        account_deleted: Global___AccountDeleted | None = ...,
-        wallet_opened: Global___WalletOpened | None = ...,
-        wallet_topped_up: Global___WalletToppedUp | None = ...,
-        tip_sent: Global___TipSent | None = ...,
-        top_up_declined: Global___TopUpDeclined | None = ...,
+        phone_changed: _account_events_pb2.PhoneChanged | None = ...,
+        email_changed: _account_events_pb2.EmailChanged | None = ...,
+        email_verified: _account_events_pb2.EmailVerified | None = ...,
+        account_suspended: _account_events_pb2.AccountSuspended | None = ...,
+        account_restored: _account_events_pb2.AccountRestored | None = ...,
+        account_deletion_requested: _account_events_pb2.AccountDeletionRequested | None = ...,
+        account_deletion_cancelled: _account_events_pb2.AccountDeletionCancelled | None = ...,
+        account_deleted: _account_events_pb2.AccountDeleted | None = ...,
+        wallet_opened: _payment_events_pb2.WalletOpened | None = ...,
+        wallet_topped_up: _payment_events_pb2.WalletToppedUp | None = ...,
+        tip_sent: _payment_events_pb2.TipSent | None = ...,
+        top_up_declined: _payment_events_pb2.TopUpDeclined | None = ...,
         profile_created: Global___ProfileCreated | None = ...,
         profile_updated: Global___ProfileUpdated | None = ...,
         user_followed: Global___UserFollowed | None = ...,
@@ -381,14 +403,14 @@ class Event(_message.Message):
         follow_request_ended: Global___FollowRequestEnded | None = ...,
         author_privacy_changed: Global___AuthorPrivacyChanged | None = ...,
         feedback_recorded: Global___FeedbackRecorded | None = ...,
-        role_requested: Global___RoleRequested | None = ...,
-        role_granted: Global___RoleGranted | None = ...,
-        role_revoked: Global___RoleRevoked | None = ...,
-        account_looked_up: Global___AccountLookedUp | None = ...,
-        sign_in_unlocked: Global___SignInUnlocked | None = ...,
-        revocation_of_all_requested: Global___RevocationOfAllRequested | None = ...,
-        export_requested: Global___ExportRequested | None = ...,
-        export_ready: Global___ExportReady | None = ...,
+        role_requested: _account_events_pb2.RoleRequested | None = ...,
+        role_granted: _account_events_pb2.RoleGranted | None = ...,
+        role_revoked: _account_events_pb2.RoleRevoked | None = ...,
+        account_looked_up: _account_events_pb2.AccountLookedUp | None = ...,
+        sign_in_unlocked: _account_events_pb2.SignInUnlocked | None = ...,
+        revocation_of_all_requested: _account_events_pb2.RevocationOfAllRequested | None = ...,
+        export_requested: _account_events_pb2.ExportRequested | None = ...,
+        export_ready: _account_events_pb2.ExportReady | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["account_deleted", b"account_deleted", "account_deletion_cancelled", b"account_deletion_cancelled", "account_deletion_requested", b"account_deletion_requested", "account_looked_up", b"account_looked_up", "account_restored", b"account_restored", "account_suspended", b"account_suspended", "author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "device_forgotten", b"device_forgotten", "email_changed", b"email_changed", "email_verified", b"email_verified", "export_ready", b"export_ready", "export_requested", b"export_requested", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "payload", b"payload", "phone_changed", b"phone_changed", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "revocation_of_all_requested", b"revocation_of_all_requested", "role_granted", b"role_granted", "role_requested", b"role_requested", "role_revoked", b"role_revoked", "session_ended", b"session_ended", "session_started", b"session_started", "sessions_revoked", b"sessions_revoked", "sign_in_unlocked", b"sign_in_unlocked", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -525,426 +547,6 @@ class SessionEnded(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SessionEnded: _TypeAlias = SessionEnded  # noqa: Y015
-
-@_typing.final
-class PhoneChanged(_message.Message):
-    """A person has another phone; which one is theirs alone."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___PhoneChanged: _TypeAlias = PhoneChanged  # noqa: Y015
-
-@_typing.final
-class EmailChanged(_message.Message):
-    """A person has another e-mail address; which one is theirs alone."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___EmailChanged: _TypeAlias = EmailChanged  # noqa: Y015
-
-@_typing.final
-class EmailVerified(_message.Message):
-    """A person reads their e-mail address."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___EmailVerified: _TypeAlias = EmailVerified  # noqa: Y015
-
-@_typing.final
-class AccountSuspended(_message.Message):
-    """An account may not sign in."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    REASON_FIELD_NUMBER: _builtins.int
-    UNTIL_FIELD_NUMBER: _builtins.int
-    reason: _builtins.int
-    """Why, as daira.auth.v1.SuspensionReason's number."""
-    @_builtins.property
-    def until(self) -> _timestamp_pb2.Timestamp:
-        """Until when; absent without end."""
-
-    def __init__(
-        self,
-        *,
-        reason: _builtins.int = ...,
-        until: _timestamp_pb2.Timestamp | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["until", b"until"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "until", b"until"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___AccountSuspended: _TypeAlias = AccountSuspended  # noqa: Y015
-
-@_typing.final
-class AccountRestored(_message.Message):
-    """An account may sign in again."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___AccountRestored: _TypeAlias = AccountRestored  # noqa: Y015
-
-@_typing.final
-class AccountDeletionRequested(_message.Message):
-    """An account will be deleted."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    DUE_AT_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def due_at(self) -> _timestamp_pb2.Timestamp:
-        """When."""
-
-    def __init__(
-        self,
-        *,
-        due_at: _timestamp_pb2.Timestamp | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["due_at", b"due_at"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_at", b"due_at"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___AccountDeletionRequested: _TypeAlias = AccountDeletionRequested  # noqa: Y015
-
-@_typing.final
-class AccountDeletionCancelled(_message.Message):
-    """An account is not deleted after all."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___AccountDeletionCancelled: _TypeAlias = AccountDeletionCancelled  # noqa: Y015
-
-@_typing.final
-class AccountDeleted(_message.Message):
-    """An account is deleted."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___AccountDeleted: _TypeAlias = AccountDeleted  # noqa: Y015
-
-@_typing.final
-class RoleRequested(_message.Message):
-    """A role is asked for."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ROLE_FIELD_NUMBER: _builtins.int
-    role: _builtins.int
-    """The role as daira.auth.v1.AccountRole's number."""
-    def __init__(
-        self,
-        *,
-        role: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["role", b"role"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___RoleRequested: _TypeAlias = RoleRequested  # noqa: Y015
-
-@_typing.final
-class RoleGranted(_message.Message):
-    """A role was given."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ROLE_FIELD_NUMBER: _builtins.int
-    REQUESTED_BY_FIELD_NUMBER: _builtins.int
-    role: _builtins.int
-    """The role as daira.auth.v1.AccountRole's number."""
-    requested_by: _builtins.int
-    """Who asked for it; 0 for an operator at the database."""
-    def __init__(
-        self,
-        *,
-        role: _builtins.int = ...,
-        requested_by: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["requested_by", b"requested_by", "role", b"role"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___RoleGranted: _TypeAlias = RoleGranted  # noqa: Y015
-
-@_typing.final
-class RoleRevoked(_message.Message):
-    """A role was taken away."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ROLE_FIELD_NUMBER: _builtins.int
-    role: _builtins.int
-    """The role as daira.auth.v1.AccountRole's number."""
-    def __init__(
-        self,
-        *,
-        role: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["role", b"role"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___RoleRevoked: _TypeAlias = RoleRevoked  # noqa: Y015
-
-@_typing.final
-class AccountLookedUp(_message.Message):
-    """An account was looked up."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___AccountLookedUp: _TypeAlias = AccountLookedUp  # noqa: Y015
-
-@_typing.final
-class SignInUnlocked(_message.Message):
-    """Wrong passwords were forgotten."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___SignInUnlocked: _TypeAlias = SignInUnlocked  # noqa: Y015
-
-@_typing.final
-class RevocationOfAllRequested(_message.Message):
-    """The end of every session is asked for."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___RevocationOfAllRequested: _TypeAlias = RevocationOfAllRequested  # noqa: Y015
-
-@_typing.final
-class ExportRequested(_message.Message):
-    """A copy of one's data is asked for."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ExportRequested: _TypeAlias = ExportRequested  # noqa: Y015
-
-@_typing.final
-class ExportReady(_message.Message):
-    """The copy can be read."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ExportReady: _TypeAlias = ExportReady  # noqa: Y015
-
-@_typing.final
-class WalletOpened(_message.Message):
-    """A wallet was opened."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___WalletOpened: _TypeAlias = WalletOpened  # noqa: Y015
-
-@_typing.final
-class WalletToppedUp(_message.Message):
-    """Money came into a wallet."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    USER_ID_FIELD_NUMBER: _builtins.int
-    AMOUNT_PIASTRES_FIELD_NUMBER: _builtins.int
-    user_id: _builtins.int
-    """User id of the wallet's owner."""
-    amount_piastres: _builtins.int
-    """Amount in piastres (1/100 EGP), greater than zero."""
-    def __init__(
-        self,
-        *,
-        user_id: _builtins.int = ...,
-        amount_piastres: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_piastres", b"amount_piastres", "user_id", b"user_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___WalletToppedUp: _TypeAlias = WalletToppedUp  # noqa: Y015
-
-@_typing.final
-class TipSent(_message.Message):
-    """A tip went from one wallet to another."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    SENDER_ID_FIELD_NUMBER: _builtins.int
-    RECIPIENT_ID_FIELD_NUMBER: _builtins.int
-    AMOUNT_PIASTRES_FIELD_NUMBER: _builtins.int
-    FEE_PIASTRES_FIELD_NUMBER: _builtins.int
-    VAT_PIASTRES_FIELD_NUMBER: _builtins.int
-    POST_ID_FIELD_NUMBER: _builtins.int
-    sender_id: _builtins.int
-    """User id of who paid."""
-    recipient_id: _builtins.int
-    """User id of the creator."""
-    amount_piastres: _builtins.int
-    """What the sender paid, in piastres."""
-    fee_piastres: _builtins.int
-    """What the platform kept of it, VAT excluded, in piastres."""
-    vat_piastres: _builtins.int
-    """VAT on the fee, in piastres."""
-    post_id: _builtins.int
-    """The tipped post; 0 when the tip is to the person."""
-    def __init__(
-        self,
-        *,
-        sender_id: _builtins.int = ...,
-        recipient_id: _builtins.int = ...,
-        amount_piastres: _builtins.int = ...,
-        fee_piastres: _builtins.int = ...,
-        vat_piastres: _builtins.int = ...,
-        post_id: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_piastres", b"amount_piastres", "fee_piastres", b"fee_piastres", "post_id", b"post_id", "recipient_id", b"recipient_id", "sender_id", b"sender_id", "vat_piastres", b"vat_piastres"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___TipSent: _TypeAlias = TipSent  # noqa: Y015
-
-@_typing.final
-class TopUpDeclined(_message.Message):
-    """A provider declined a top-up."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    USER_ID_FIELD_NUMBER: _builtins.int
-    AMOUNT_PIASTRES_FIELD_NUMBER: _builtins.int
-    user_id: _builtins.int
-    """User id of the wallet's owner."""
-    amount_piastres: _builtins.int
-    """Amount in piastres that was asked for."""
-    def __init__(
-        self,
-        *,
-        user_id: _builtins.int = ...,
-        amount_piastres: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_piastres", b"amount_piastres", "user_id", b"user_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___TopUpDeclined: _TypeAlias = TopUpDeclined  # noqa: Y015
 
 @_typing.final
 class ProfileCreated(_message.Message):
