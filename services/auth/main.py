@@ -17,6 +17,7 @@ from services.auth.application.housekeeping import Housekeeping
 from services.auth.composition.account import account_part, admin_part
 from services.auth.composition.accounts import accounts_part
 from services.auth.composition.codes import codes_part
+from services.auth.composition.factors import FactorParts
 from services.auth.composition.part import Ground, Part
 from services.auth.composition.sessions import sessions_part
 from services.auth.config import AuthSettings
@@ -47,14 +48,16 @@ class Auth:
         clock: Clock,
         metrics: Metrics,
     ) -> None:
-        ground = Ground(settings, key_encryption_key, pool, clock)
+        ground = Ground(settings, key_encryption_key, pool, clock, server_settings.dpop_url)
         self.ring, self.hasher = ground.ring, ground.hasher
         Gauge(
             "daira_auth_passwords_waiting", "Passwords being hashed or waiting for it.", registry=metrics.registry
         ).set_function(self.hasher.waiting)
+        factors = FactorParts(ground)
         parts = (
-            accounts_part(ground),
-            codes_part(ground),
+            accounts_part(ground, factors),
+            codes_part(ground, factors),
+            factors.part,
             sessions_part(ground),
             account_part(ground),
             admin_part(ground),

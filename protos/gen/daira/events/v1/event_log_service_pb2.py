@@ -29,6 +29,10 @@ try:
 except AttributeError:
   daira_dot_events_dot_v1_dot_account__events__pb2 = daira_dot_events_dot_v1_dot_events__pb2.daira.events.v1.account_events_pb2
 try:
+  daira_dot_events_dot_v1_dot_factor__events__pb2 = daira_dot_events_dot_v1_dot_events__pb2.daira_dot_events_dot_v1_dot_factor__events__pb2
+except AttributeError:
+  daira_dot_events_dot_v1_dot_factor__events__pb2 = daira_dot_events_dot_v1_dot_events__pb2.daira.events.v1.factor_events_pb2
+try:
   daira_dot_events_dot_v1_dot_payment__events__pb2 = daira_dot_events_dot_v1_dot_events__pb2.daira_dot_events_dot_v1_dot_payment__events__pb2
 except AttributeError:
   daira_dot_events_dot_v1_dot_payment__events__pb2 = daira_dot_events_dot_v1_dot_events__pb2.daira.events.v1.payment_events_pb2

@@ -7,6 +7,7 @@ An event holds no phone, e-mail, password or name; what a person wrote in public
 
 from collections import abc as _abc
 from daira.events.v1 import account_events_pb2 as _account_events_pb2
+from daira.events.v1 import factor_events_pb2 as _factor_events_pb2
 from daira.events.v1 import payment_events_pb2 as _payment_events_pb2
 from daira.events.v1.account_events_pb2 import AccountDeleted as AccountDeleted
 from daira.events.v1.account_events_pb2 import AccountDeletionCancelled as AccountDeletionCancelled
@@ -24,6 +25,16 @@ from daira.events.v1.account_events_pb2 import RoleGranted as RoleGranted
 from daira.events.v1.account_events_pb2 import RoleRequested as RoleRequested
 from daira.events.v1.account_events_pb2 import RoleRevoked as RoleRevoked
 from daira.events.v1.account_events_pb2 import SignInUnlocked as SignInUnlocked
+from daira.events.v1.factor_events_pb2 import FACTOR_KIND_PASSKEY as FACTOR_KIND_PASSKEY
+from daira.events.v1.factor_events_pb2 import FACTOR_KIND_TOTP as FACTOR_KIND_TOTP
+from daira.events.v1.factor_events_pb2 import FACTOR_KIND_UNSPECIFIED as FACTOR_KIND_UNSPECIFIED
+from daira.events.v1.factor_events_pb2 import FactorAdded as FactorAdded
+from daira.events.v1.factor_events_pb2 import FactorKind as FactorKind
+from daira.events.v1.factor_events_pb2 import FactorRemoved as FactorRemoved
+from daira.events.v1.factor_events_pb2 import PasskeyRefused as PasskeyRefused
+from daira.events.v1.factor_events_pb2 import PasswordChanged as PasswordChanged
+from daira.events.v1.factor_events_pb2 import RecoveryCodeUsed as RecoveryCodeUsed
+from daira.events.v1.factor_events_pb2 import RecoveryCodesCreated as RecoveryCodesCreated
 from daira.events.v1.payment_events_pb2 import TipSent as TipSent
 from daira.events.v1.payment_events_pb2 import TopUpDeclined as TopUpDeclined
 from daira.events.v1.payment_events_pb2 import WalletOpened as WalletOpened
@@ -72,6 +83,8 @@ class _SessionEndCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Sessi
     """The account was suspended or is to be deleted."""
     SESSION_END_CAUSE_PHONE_PROVED: _SessionEndCause.ValueType  # 20
     """Somebody showed that they hold the phone, which whoever started the session had only claimed."""
+    SESSION_END_CAUSE_PASSWORD_CHANGED: _SessionEndCause.ValueType  # 21
+    """The password was changed in another session, which asked for this one to end."""
 
 class SessionEndCause(_SessionEndCause, metaclass=_SessionEndCauseEnumTypeWrapper):
     """How a session ended."""
@@ -98,6 +111,8 @@ SESSION_END_CAUSE_ACCOUNT_CLOSED: SessionEndCause.ValueType  # 9
 """The account was suspended or is to be deleted."""
 SESSION_END_CAUSE_PHONE_PROVED: SessionEndCause.ValueType  # 20
 """Somebody showed that they hold the phone, which whoever started the session had only claimed."""
+SESSION_END_CAUSE_PASSWORD_CHANGED: SessionEndCause.ValueType  # 21
+"""The password was changed in another session, which asked for this one to end."""
 Global___SessionEndCause: _TypeAlias = SessionEndCause  # noqa: Y015
 
 @_typing.final
@@ -119,6 +134,12 @@ class Event(_message.Message):
     DEVICE_ADDED_FIELD_NUMBER: _builtins.int
     SESSIONS_REVOKED_FIELD_NUMBER: _builtins.int
     DEVICE_FORGOTTEN_FIELD_NUMBER: _builtins.int
+    FACTOR_ADDED_FIELD_NUMBER: _builtins.int
+    FACTOR_REMOVED_FIELD_NUMBER: _builtins.int
+    PASSWORD_CHANGED_FIELD_NUMBER: _builtins.int
+    RECOVERY_CODES_CREATED_FIELD_NUMBER: _builtins.int
+    RECOVERY_CODE_USED_FIELD_NUMBER: _builtins.int
+    PASSKEY_REFUSED_FIELD_NUMBER: _builtins.int
     PHONE_CHANGED_FIELD_NUMBER: _builtins.int
     EMAIL_CHANGED_FIELD_NUMBER: _builtins.int
     EMAIL_VERIFIED_FIELD_NUMBER: _builtins.int
@@ -164,7 +185,7 @@ class Event(_message.Message):
     """Id of the event, time-sorted, unique in DAIRA."""
     aggregate_id: _builtins.int
     """The thing that changed: post id for post_*, followee's user id for user_followed and user_unfollowed,
-    user id for user_*, session_*, account_*, role_*, phone_*, email_*, export_*, profile_*, author_*, follow_request*, feedback_* and muted_words_*, transfer id for wallet_topped_up and tip_sent.
+    user id for user_*, session_*, device_*, factor_*, passkey_*, password_*, recovery_code*, account_*, role_*, phone_*, email_*, export_*, profile_*, author_*, follow_request*, feedback_* and muted_words_*, transfer id for wallet_topped_up and tip_sent.
     """
     aggregate_version: _builtins.int
     """Version of that thing after the event, from 1; 0 where the thing has no versions."""
@@ -199,6 +220,30 @@ class Event(_message.Message):
     @_builtins.property
     def device_forgotten(self) -> Global___DeviceForgotten:
         """A person no longer signs in on a device."""
+
+    @_builtins.property
+    def factor_added(self) -> _factor_events_pb2.FactorAdded:
+        """A second factor was added to the account."""
+
+    @_builtins.property
+    def factor_removed(self) -> _factor_events_pb2.FactorRemoved:
+        """A second factor was removed from the account."""
+
+    @_builtins.property
+    def password_changed(self) -> _factor_events_pb2.PasswordChanged:
+        """The account has another password, or its first."""
+
+    @_builtins.property
+    def recovery_codes_created(self) -> _factor_events_pb2.RecoveryCodesCreated:
+        """The account has ten new recovery codes, and no others."""
+
+    @_builtins.property
+    def recovery_code_used(self) -> _factor_events_pb2.RecoveryCodeUsed:
+        """A recovery code was used in place of a second factor."""
+
+    @_builtins.property
+    def passkey_refused(self) -> _factor_events_pb2.PasskeyRefused:
+        """A passkey was refused because its counter had not grown: there may be a copy of it."""
 
     @_builtins.property
     def phone_changed(self) -> _account_events_pb2.PhoneChanged:
@@ -372,6 +417,12 @@ class Event(_message.Message):
         device_added: Global___DeviceAdded | None = ...,
         sessions_revoked: Global___SessionsRevoked | None = ...,
         device_forgotten: Global___DeviceForgotten | None = ...,
+        factor_added: _factor_events_pb2.FactorAdded | None = ...,
+        factor_removed: _factor_events_pb2.FactorRemoved | None = ...,
+        password_changed: _factor_events_pb2.PasswordChanged | None = ...,
+        recovery_codes_created: _factor_events_pb2.RecoveryCodesCreated | None = ...,
+        recovery_code_used: _factor_events_pb2.RecoveryCodeUsed | None = ...,
+        passkey_refused: _factor_events_pb2.PasskeyRefused | None = ...,
         phone_changed: _account_events_pb2.PhoneChanged | None = ...,
         email_changed: _account_events_pb2.EmailChanged | None = ...,
         email_verified: _account_events_pb2.EmailVerified | None = ...,
@@ -412,11 +463,11 @@ class Event(_message.Message):
         export_requested: _account_events_pb2.ExportRequested | None = ...,
         export_ready: _account_events_pb2.ExportReady | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["account_deleted", b"account_deleted", "account_deletion_cancelled", b"account_deletion_cancelled", "account_deletion_requested", b"account_deletion_requested", "account_looked_up", b"account_looked_up", "account_restored", b"account_restored", "account_suspended", b"account_suspended", "author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "device_forgotten", b"device_forgotten", "email_changed", b"email_changed", "email_verified", b"email_verified", "export_ready", b"export_ready", "export_requested", b"export_requested", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "payload", b"payload", "phone_changed", b"phone_changed", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "revocation_of_all_requested", b"revocation_of_all_requested", "role_granted", b"role_granted", "role_requested", b"role_requested", "role_revoked", b"role_revoked", "session_ended", b"session_ended", "session_started", b"session_started", "sessions_revoked", b"sessions_revoked", "sign_in_unlocked", b"sign_in_unlocked", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account_deleted", b"account_deleted", "account_deletion_cancelled", b"account_deletion_cancelled", "account_deletion_requested", b"account_deletion_requested", "account_looked_up", b"account_looked_up", "account_restored", b"account_restored", "account_suspended", b"account_suspended", "author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "device_forgotten", b"device_forgotten", "email_changed", b"email_changed", "email_verified", b"email_verified", "export_ready", b"export_ready", "export_requested", b"export_requested", "factor_added", b"factor_added", "factor_removed", b"factor_removed", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "passkey_refused", b"passkey_refused", "password_changed", b"password_changed", "payload", b"payload", "phone_changed", b"phone_changed", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "recovery_code_used", b"recovery_code_used", "recovery_codes_created", b"recovery_codes_created", "revocation_of_all_requested", b"revocation_of_all_requested", "role_granted", b"role_granted", "role_requested", b"role_requested", "role_revoked", b"role_revoked", "session_ended", b"session_ended", "session_started", b"session_started", "sessions_revoked", b"sessions_revoked", "sign_in_unlocked", b"sign_in_unlocked", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_deleted", b"account_deleted", "account_deletion_cancelled", b"account_deletion_cancelled", "account_deletion_requested", b"account_deletion_requested", "account_looked_up", b"account_looked_up", "account_restored", b"account_restored", "account_suspended", b"account_suspended", "actor_id", b"actor_id", "aggregate_id", b"aggregate_id", "aggregate_version", b"aggregate_version", "author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "device_forgotten", b"device_forgotten", "email_changed", b"email_changed", "email_verified", b"email_verified", "event_id", b"event_id", "export_ready", b"export_ready", "export_requested", b"export_requested", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "payload", b"payload", "phone_changed", b"phone_changed", "pos", b"pos", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "revocation_of_all_requested", b"revocation_of_all_requested", "role_granted", b"role_granted", "role_requested", b"role_requested", "role_revoked", b"role_revoked", "service", b"service", "session_ended", b"session_ended", "session_started", b"session_started", "sessions_revoked", b"sessions_revoked", "sign_in_unlocked", b"sign_in_unlocked", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_deleted", b"account_deleted", "account_deletion_cancelled", b"account_deletion_cancelled", "account_deletion_requested", b"account_deletion_requested", "account_looked_up", b"account_looked_up", "account_restored", b"account_restored", "account_suspended", b"account_suspended", "actor_id", b"actor_id", "aggregate_id", b"aggregate_id", "aggregate_version", b"aggregate_version", "author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "device_forgotten", b"device_forgotten", "email_changed", b"email_changed", "email_verified", b"email_verified", "event_id", b"event_id", "export_ready", b"export_ready", "export_requested", b"export_requested", "factor_added", b"factor_added", "factor_removed", b"factor_removed", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "passkey_refused", b"passkey_refused", "password_changed", b"password_changed", "payload", b"payload", "phone_changed", b"phone_changed", "pos", b"pos", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "recovery_code_used", b"recovery_code_used", "recovery_codes_created", b"recovery_codes_created", "revocation_of_all_requested", b"revocation_of_all_requested", "role_granted", b"role_granted", "role_requested", b"role_requested", "role_revoked", b"role_revoked", "service", b"service", "session_ended", b"session_ended", "session_started", b"session_started", "sessions_revoked", b"sessions_revoked", "sign_in_unlocked", b"sign_in_unlocked", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["user_registered", "session_started", "session_ended", "device_added", "sessions_revoked", "device_forgotten", "phone_changed", "email_changed", "email_verified", "account_suspended", "account_restored", "account_deletion_requested", "account_deletion_cancelled", "account_deleted", "wallet_opened", "wallet_topped_up", "tip_sent", "top_up_declined", "profile_created", "profile_updated", "user_followed", "user_unfollowed", "post_created", "post_deleted", "post_liked", "post_unliked", "post_reported", "author_fan_mode_changed", "user_blocked", "user_unblocked", "user_muted", "user_unmuted", "muted_words_changed", "follow_requested", "follow_request_ended", "author_privacy_changed", "feedback_recorded", "role_requested", "role_granted", "role_revoked", "account_looked_up", "sign_in_unlocked", "revocation_of_all_requested", "export_requested", "export_ready"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["user_registered", "session_started", "session_ended", "device_added", "sessions_revoked", "device_forgotten", "factor_added", "factor_removed", "password_changed", "recovery_codes_created", "recovery_code_used", "passkey_refused", "phone_changed", "email_changed", "email_verified", "account_suspended", "account_restored", "account_deletion_requested", "account_deletion_cancelled", "account_deleted", "wallet_opened", "wallet_topped_up", "tip_sent", "top_up_declined", "profile_created", "profile_updated", "user_followed", "user_unfollowed", "post_created", "post_deleted", "post_liked", "post_unliked", "post_reported", "author_fan_mode_changed", "user_blocked", "user_unblocked", "user_muted", "user_unmuted", "muted_words_changed", "follow_requested", "follow_request_ended", "author_privacy_changed", "feedback_recorded", "role_requested", "role_granted", "role_revoked", "account_looked_up", "sign_in_unlocked", "revocation_of_all_requested", "export_requested", "export_ready"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
