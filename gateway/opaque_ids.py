@@ -23,6 +23,7 @@ class IdType(enum.Enum):
     WALLET_ENTRY = b"E"
     TOP_UP = b"O"
     SESSION = b"S"
+    ADMIN_REQUEST = b"Q"
 
 
 _BY_BYTE: Final = {kind.value: kind for kind in IdType}

@@ -17,6 +17,7 @@ from services.chassis.text import clean_text
 _APPROVABLE: Final = timedelta(hours=24)
 _MAX_REASON_CHARS: Final = 300
 _PAGE: Final = 100
+_MAX_DAYS: Final = 3_650
 _HELPERS: Final = Role.SUPPORT | Role.ADMIN
 _JUDGES: Final = Role.MODERATOR | Role.ADMIN
 
@@ -35,13 +36,17 @@ class Administer:
         found = key if isinstance(key, int) else self._reader.read(key)
         return await self._acts.look_up(actor_id, found, self._clock.now(), _HELPERS)
 
-    async def suspend(self, actor_id: int, user_id: int, reason: int, until: datetime | None) -> int:
-        """Suspend an account; how many sessions ended. FAILED_PRECONDITION, reason ACCOUNT_PROTECTED."""
-        if until is not None and until <= self._clock.now():
-            raise invalid("until", "must be in the future")
+    async def suspend(self, actor_id: int, user_id: int, reason: int, days: int) -> int:
+        """Suspend an account, with 0 days until it is lifted; how many sessions ended.
+
+        AppError FAILED_PRECONDITION, reason ACCOUNT_PROTECTED, for people with roles.
+        """
+        if not 0 <= days <= _MAX_DAYS:
+            raise invalid("days", f"must be from 0 to {_MAX_DAYS}")
         if user_id == actor_id:
             raise failed_precondition("nobody suspends themselves", "ACCOUNT_PROTECTED")
-        return await self._acts.suspend(self._act(actor_id, user_id, _JUDGES), reason, until)
+        act = self._act(actor_id, user_id, _JUDGES)
+        return await self._acts.suspend(act, reason, act.at + timedelta(days=days) if days else None)
 
     async def lift(self, actor_id: int, user_id: int) -> bool:
         """Lift a suspension; whether there was one."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import Any
 
 from daira.auth.v1 import admin_requests_pb2 as requests_pb
@@ -46,8 +45,7 @@ class AdminServicer(admin_service_pb2_grpc.AdminServiceServicer):
         """Suspend an account."""
         if request.reason not in pb.SuspensionReason.values() or not request.reason:
             raise invalid("reason", "must be one of the contract's")
-        until = request.until.ToDatetime(UTC) if request.HasField("until") else None
-        ended = await self._administer.suspend(context.require_user(), request.user_id, request.reason, until)
+        ended = await self._administer.suspend(context.require_user(), request.user_id, request.reason, request.days)
         return pb.SuspendAccountResponse(ended_count=ended)
 
     async def LiftSuspension(self, request: pb.LiftSuspensionRequest, _context: Any) -> pb.LiftSuspensionResponse:  # noqa: N802

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import grpc
+import grpc.aio
 import pytest
 
 from daira.auth.v1 import account_service_pb2 as pb
@@ -205,3 +206,30 @@ async def test_a_copy_whose_maker_died_is_made_by_another(auth: Running, lifecyc
     auth.clock.advance(61)
     await auth.auth.housekeeping.sweep()
     assert (await auth.kinds()).count("export_ready") == 1
+
+
+async def test_a_request_that_dies_midway_ends_no_session_and_asks_for_nothing(
+    auth: Running, lifecycle: Lifecycle
+) -> None:
+    mona = await lifecycle.register()
+    other = (await auth.sign_in(MONA)).tokens
+    await auth.pool.execute(
+        """
+        CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            PERFORM pg_terminate_backend(pg_backend_pid());
+            RETURN NULL;
+        END $$
+        """
+    )
+    await auth.pool.execute(
+        "CREATE TRIGGER cut BEFORE UPDATE OF ended_at ON sessions FOR EACH ROW EXECUTE FUNCTION cut()"
+    )
+    with pytest.raises(grpc.aio.AioRpcError):
+        await ask(lifecycle, mona.bearer)
+    await auth.pool.execute("DROP TRIGGER cut ON sessions")
+    assert await auth.pool.fetchval("SELECT count(*) FROM deletion_requests") == 0
+    assert "account_deletion_requested" not in await auth.kinds()
+    assert await auth.refresh(other.refresh_token)
+    # The call again does it.
+    assert (await ask(lifecycle, mona.bearer)).ended_count == 1

@@ -190,25 +190,23 @@ class SuspendAccountRequest(_message.Message):
 
     USER_ID_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
-    UNTIL_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
     user_id: _builtins.int
     """Whose."""
     reason: Global___SuspensionReason.ValueType
     """Why."""
-    @_builtins.property
-    def until(self) -> _timestamp_pb2.Timestamp:
-        """Until when, in the future; absent: until it is lifted."""
-
+    days: _builtins.int
+    """For how many days, at most 3650; 0: until it is lifted."""
     def __init__(
         self,
         *,
         user_id: _builtins.int = ...,
         reason: Global___SuspensionReason.ValueType = ...,
-        until: _timestamp_pb2.Timestamp | None = ...,
+        days: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["until", b"until"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "until", b"until", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days", "reason", b"reason", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
