@@ -10,6 +10,7 @@ import pytest
 
 from daira.auth.v1 import admin_requests_pb2 as requests_pb
 from daira.auth.v1 import admin_service_pb2 as pb
+from services.auth import grant_role
 from services.auth.domain.assurance import Role
 from tests.integration.auth.lifecycle import MONA, OLD, SALMA, TAREK, Lifecycle, Person
 from tests.integration.auth.server import Running, identifier, read_refusal, refused
@@ -208,3 +209,21 @@ async def test_admins_need_two_factors_proved_lately(auth: Running, lifecycle: L
     admin.tokens = (await auth.sign_in(ADMIN)).tokens
     with refused(grpc.StatusCode.UNAUTHENTICATED, "STEP_UP_NEEDED"):
         await lifecycle.admin.ListRoleGrants(requests_pb.ListRoleGrantsRequest(), metadata=admin.bearer)
+
+
+async def test_the_first_admin_is_made_at_the_database(
+    auth: Running, lifecycle: Lifecycle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mona = await lifecycle.register()
+    monkeypatch.setenv("AUTH_DATABASE_URL", lifecycle.url)
+    for arguments, code in (
+        ([str(mona.user_id), "admin"], 0),
+        (["1", "admin"], 1),
+        ([str(mona.user_id), "owner"], 2),
+        ([], 2),
+    ):
+        assert await asyncio.to_thread(grant_role.main, arguments) == code
+    row = await auth.pool.fetchrow("SELECT * FROM events WHERE kind = 'role_granted'")
+    assert row is not None
+    assert (row["aggregate_id"], row["actor_id"]) == (mona.user_id, 0)
+    assert await auth.pool.fetchval("SELECT roles FROM accounts") == Role.ADMIN

@@ -147,3 +147,26 @@ async def test_names_change_only_soon_after_a_proof(auth: Running, lifecycle: Li
     mona.tokens = await auth.refresh(mona.tokens.refresh_token)
     with refused(grpc.StatusCode.UNAUTHENTICATED, "STEP_UP_NEEDED"):
         await lifecycle.begin_phone(mona)
+
+
+async def test_a_change_that_dies_midway_leaves_name_and_flow_as_they_were(auth: Running, lifecycle: Lifecycle) -> None:
+    mona = await lifecycle.register(OLD)
+    flow = (await lifecycle.begin_phone(mona)).flow_token
+    code = await lifecycle.received()
+    await auth.pool.execute(
+        """
+        CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            PERFORM pg_terminate_backend(pg_backend_pid());
+            RETURN NULL;
+        END $$
+        """
+    )
+    await auth.pool.execute("CREATE TRIGGER cut AFTER UPDATE OF phone ON accounts EXECUTE FUNCTION cut()")
+    with pytest.raises(grpc.aio.AioRpcError):
+        await lifecycle.confirm_phone(mona, flow, code)
+    await auth.pool.execute("DROP TRIGGER cut ON accounts")
+    assert await auth.pool.fetchval("SELECT phone FROM accounts") == OLD_E164
+    assert "phone_changed" not in await auth.kinds()
+    assert await lifecycle.confirm_phone(mona, flow, code) == "+2011*****78"
+    assert (await auth.kinds()).count("phone_changed") == 1
