@@ -24,6 +24,7 @@ class IdType(enum.Enum):
     TOP_UP = b"O"
     SESSION = b"S"
     FACTOR = b"F"
+    ADMIN_REQUEST = b"Q"
 
 
 _BY_BYTE: Final = {kind.value: kind for kind in IdType}

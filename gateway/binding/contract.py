@@ -11,7 +11,14 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from daira.analytics.v1 import analytics_service_pb2
-from daira.auth.v1 import auth_service_pb2, code_service_pb2, factor_service_pb2, session_service_pb2
+from daira.auth.v1 import (
+    account_service_pb2,
+    admin_service_pb2,
+    auth_service_pb2,
+    code_service_pb2,
+    factor_service_pb2,
+    session_service_pb2,
+)
 from daira.payments.v1 import payments_service_pb2
 from daira.social.v1 import (
     feed_service_pb2,
@@ -60,6 +67,8 @@ def files() -> dict[str, tuple[FileDescriptor, ...]]:
             code_service_pb2.DESCRIPTOR,
             factor_service_pb2.DESCRIPTOR,
             session_service_pb2.DESCRIPTOR,
+            account_service_pb2.DESCRIPTOR,
+            admin_service_pb2.DESCRIPTOR,
         ),
         "social": tuple(
             module.DESCRIPTOR

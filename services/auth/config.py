@@ -66,23 +66,31 @@ class CodeSettings:
 
 @dataclass(frozen=True, slots=True)
 class SmsSettings:
-    """How messages are sent. `url` and `key` are empty unless `provider` is "http", `origin` where there is none."""
+    """How messages are sent. `url` and `key` are empty unless `provider` is "http", `origin` where there is none.
+
+    So are `email_url` and `email_key`, which may be left empty: then no e-mail is sent.
+    """
 
     provider: str
     url: str = field(repr=False)
     key: Secret
+    email_url: str = field(repr=False)
+    email_key: Secret
     timeout_s: float
     origin: str
 
     @classmethod
     def from_env(cls, env: Env) -> SmsSettings:
-        """AUTH_CODE_PROVIDER and AUTH_SMS_…"""
+        """AUTH_CODE_PROVIDER, AUTH_SMS_… and AUTH_EMAIL_…"""
         provider = _code_provider(env)
         over_http = provider == "http"
+        email_url = env.url("AUTH_EMAIL_URL", ("https", "http"), "") if over_http else ""
         return cls(
             provider=provider,
             url=env.url("AUTH_SMS_URL", ("https", "http")) if over_http else "",
             key=env.secret("AUTH_SMS_KEY", min_bytes=16) if over_http else Secret(b""),
+            email_url=email_url,
+            email_key=env.secret("AUTH_EMAIL_KEY", min_bytes=16) if email_url else Secret(b""),
             timeout_s=env.seconds("AUTH_SMS_TIMEOUT_S", 5.0, 0.1, 60.0),
             origin=env.text("AUTH_SMS_ORIGIN", "", max_chars=40),
         )

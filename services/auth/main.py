@@ -14,6 +14,7 @@ from services.auth.adapters.event_codec import to_event
 from services.auth.adapters.postgres.revocation_log import PostgresRevocations
 from services.auth.adapters.signing_key_box import read_key_encryption_key
 from services.auth.application.housekeeping import Housekeeping
+from services.auth.composition.account import account_part, admin_part
 from services.auth.composition.accounts import accounts_part
 from services.auth.composition.codes import codes_part
 from services.auth.composition.factors import FactorParts
@@ -47,7 +48,7 @@ class Auth:
         clock: Clock,
         metrics: Metrics,
     ) -> None:
-        ground = Ground(settings, key_encryption_key, pool, clock, server_settings.dpop_url)
+        ground = Ground(settings, key_encryption_key, pool, clock, metrics, server_settings.dpop_url)
         self.ring, self.hasher = ground.ring, ground.hasher
         Gauge(
             "daira_auth_passwords_waiting", "Passwords being hashed or waiting for it.", registry=metrics.registry
@@ -55,9 +56,11 @@ class Auth:
         factors = FactorParts(ground)
         parts = (
             accounts_part(ground, factors),
-            codes_part(ground, factors, metrics),
+            codes_part(ground, factors),
             factors.part,
             sessions_part(ground),
+            account_part(ground),
+            admin_part(ground),
             _event_log_part(pool),
         )
         self.housekeeping = Housekeeping([chore for part in parts for chore in part.chores], clock)

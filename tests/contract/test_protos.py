@@ -20,6 +20,8 @@ MODULES = [
     "daira.auth.v1.auth_service_pb2",
     "daira.auth.v1.code_service_pb2",
     "daira.auth.v1.session_service_pb2",
+    "daira.auth.v1.account_service_pb2",
+    "daira.auth.v1.admin_service_pb2",
     "daira.auth.v1.factor_service_pb2",
     "daira.payments.v1.payments_service_pb2",
     "daira.social.v1.profile_service_pb2",
@@ -67,6 +69,7 @@ def test_key_of_idempotence_comes_with_the_promise(method: MethodDescriptor) -> 
 # Lists that cannot be long, by a limit on what there may be; and one that goes on by a position of its own.
 BOUNDED = {
     "daira.auth.v1.SessionService.ListSessions",
+    "daira.auth.v1.AdminService.ListRoleGrants",
     "daira.auth.v1.SessionService.ListDevices",
     "daira.auth.v1.SessionService.ListRevocations",
 }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from base64 import urlsafe_b64encode
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -59,7 +59,7 @@ class CheckpointSigner:
 
 
 def _imported(key: SigningKey, *, private: bool) -> OKPKey:
-    parts = {"kty": "OKP", "crv": "Ed25519", "x": key.public}
+    parts: dict[str, str | list[str]] = {"kty": "OKP", "crv": "Ed25519", "x": key.public}
     if private:
         parts["d"] = urlsafe_b64encode(key.private).rstrip(b"=").decode()
     return OKPKey.import_key(parts)

@@ -41,12 +41,16 @@ class HttpSms:
 
     async def send(self, reference: str, phone: str, text: str) -> SendOutcome:
         """Send a text to an E.164 phone."""
+        return await self.post(reference, {"to": phone, "text": text})
+
+    async def post(self, reference: str, message: dict[str, str]) -> SendOutcome:
+        """Post the message with its reference, by which the provider knows a repeat."""
         try:
             # Only the status is read: a body may be endless, and may repeat number and code.
             async with self._client.stream(
                 "POST",
                 self._url,
-                json={"to": phone, "text": text, "reference": reference},
+                json=message | {"reference": reference},
                 headers={"idempotency-key": reference},
             ) as response:
                 status = response.status_code

@@ -76,7 +76,15 @@ class SendCode:
         set.
         """
         phone = self._reader.read_phone(phone_text, "phone").value
-        device_id = read_device_id(device_text)
+        return await self.send_to(phone, purpose, read_device_id(device_text), key, network)
+
+    async def send_to(self, phone: str, purpose: CodePurpose, device_id: str, key: str, network: str) -> CodeSent:
+        """Open a flow to an E.164 phone or a normalised e-mail address, good only together with `device_id`.
+
+        What is not the id of a device, such as "account:1", can be redeemed by no sign-in.
+
+        AppError RESOURCE_EXHAUSTED, reason CODE_LIMIT_REACHED; UNAVAILABLE, also when no provider is set.
+        """
         if not self._is_open:
             raise unavailable("no codes are sent here", "SERVICE_UNAVAILABLE")
         now = self._clock.now()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from daira.auth.v1 import code_service_pb2, code_service_pb2_grpc
-from services.auth.adapters.code_metrics import CodeRequestMetrics
 from services.auth.adapters.code_mint import CodeMint
 from services.auth.adapters.postgres.codes import PostgresCodes
 from services.auth.adapters.postgres.sandbox_inbox import PostgresSandboxInbox
@@ -17,10 +16,9 @@ from services.auth.config import CodeSettings
 from services.auth.domain.code_budgets import CodeBudgets
 from services.auth.domain.codes import CodeRules
 from services.auth.rpc.code_servicer import CodeServicer
-from services.chassis.metrics import Metrics
 
 
-def codes_part(ground: Ground, factors: FactorParts, metrics: Metrics) -> Part:
+def codes_part(ground: Ground, factors: FactorParts) -> Part:
     """The part."""
     settings, clock = ground.settings.codes, ground.clock
     codes, mint, rules = PostgresCodes(ground.pool), CodeMint(ground.key_encryption_key), CodeRules()
@@ -32,7 +30,7 @@ def codes_part(ground: Ground, factors: FactorParts, metrics: Metrics) -> Part:
             code_budgets(settings),
             rules,
             clock,
-            CodeRequestMetrics(metrics.registry),
+            ground.code_requests,
             is_open=settings.provider != "closed",
         ),
         RedeemCode(codes, mint, ground.mint, factors.second, ground.opener, rules, clock),

@@ -11,6 +11,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from services.auth.adapters.access_tokens import JwtSigner, RingJwks
 from services.auth.adapters.argon2_hasher import Argon2Hasher, HashingSettings
+from services.auth.adapters.code_metrics import CodeRequestMetrics
 from services.auth.adapters.identifier_reader import IdentifierReader
 from services.auth.adapters.postgres.accounts import PostgresAccounts
 from services.auth.adapters.postgres.sessions import PostgresSessions
@@ -26,6 +27,7 @@ from services.auth.domain.session import SessionLifetimes
 from services.auth.rpc.callers import Devices
 from services.chassis.clock import Clock
 from services.chassis.dpop import ProofChecker
+from services.chassis.metrics import Metrics
 from services.chassis.postgres import PostgresPool
 
 
@@ -43,7 +45,13 @@ class Ground:
     """What all parts stand on: the pool, the clock, keys, the hasher, and the one way to open sessions."""
 
     def __init__(
-        self, settings: AuthSettings, key_encryption_key: bytes, pool: PostgresPool, clock: Clock, dpop_url: str
+        self,
+        settings: AuthSettings,
+        key_encryption_key: bytes,
+        pool: PostgresPool,
+        clock: Clock,
+        metrics: Metrics,
+        dpop_url: str,
     ) -> None:
         self.settings = settings
         self.key_encryption_key = key_encryption_key
@@ -65,6 +73,7 @@ class Ground:
                 queue=settings.hashing_queue,
             )
         )
+        self.code_requests = CodeRequestMetrics(metrics.registry)
         self.devices = Devices(ProofChecker(dpop_url, clock))
         self.ring = KeyRing(PostgresSigningKeys(pool, SigningKeyBox(key_encryption_key)), KeySchedule(), clock)
         self.jwks = RingJwks(self.ring)

@@ -54,7 +54,7 @@ class CodeBudgets:
     proved_percent: int = 50
 
     def charges(self, phone: str, network: str) -> Sequence[Charge]:
-        """What asking for a code to an E.164 phone costs; a network that is not known, "", is not counted.
+        """What asking for a code to an E.164 phone or an e-mail address costs; an unknown network, "", costs nothing.
 
         They come in one order for all, so that those who take several never wait for each other in a circle.
         """
@@ -74,8 +74,11 @@ class CodeBudgets:
                 Charge(Scope.PROVED_NUMBERS, "", _HOUR, self._proved(self.everybody_hour)),
                 Charge(Scope.PROVED_NUMBERS, "", _DAY, self._proved(self.everybody_day)),
             ]
+        # Addresses have no neighbours.
+        is_number = "@" not in phone
+        blocks = [Charge(Scope.BLOCK, phone[:-_BLOCK_DIGITS], _HOUR, self.block_hour)] if is_number else []
         return [
-            Charge(Scope.BLOCK, phone[:-_BLOCK_DIGITS], _HOUR, self.block_hour),
+            *blocks,
             Charge(Scope.NEW_NUMBERS, "", _HOUR, self.everybody_hour - self._proved(self.everybody_hour)),
             Charge(Scope.NEW_NUMBERS, "", _DAY, self.everybody_day - self._proved(self.everybody_day)),
         ]

@@ -23,6 +23,9 @@ class CodePurpose(enum.Enum):
     """What a code is for; a code for one thing is none for another."""
 
     SIGN_IN = 1
+    CHANGE_PHONE = 10
+    CHANGE_EMAIL = 11
+    VERIFY_EMAIL = 12
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any, Final
 import structlog
 from prometheus_client import Counter
 
+from services.auth.adapters.code_carrier import CodeCarrier, HttpEmail, SandboxEmail
 from services.auth.adapters.code_mint import CodeMint
 from services.auth.adapters.event_codec import encode_event
 from services.auth.adapters.http_sms import HttpSms
@@ -62,18 +63,23 @@ async def run(settings: RelaySettings, server_settings: ServerSettings, kek: byt
         log.info("ready", worker="auth-relay")
         await supervised(stop, **tasks)
     finally:
-        if isinstance(provider, HttpSms):
+        if provider is not None:
             await provider.close()
         await redis.aclose()
         await pool.close()
 
 
-def _provider(settings: SmsSettings, pool: PostgresPool, clock: Clock) -> SmsProvider | None:
+def _provider(settings: SmsSettings, pool: PostgresPool, clock: Clock) -> CodeCarrier | None:
     match settings.provider:
         case "http":
-            return HttpSms(settings.url, settings.key.reveal(), settings.timeout_s)
+            sms = HttpSms(settings.url, settings.key.reveal(), settings.timeout_s)
+            if not settings.email_url:
+                return CodeCarrier(sms, None, (sms,))
+            email = HttpSms(settings.email_url, settings.email_key.reveal(), settings.timeout_s)
+            return CodeCarrier(sms, HttpEmail(email), (sms, email))
         case "sandbox":
-            return PostgresSandboxInbox(pool, clock)
+            inbox = PostgresSandboxInbox(pool, clock)
+            return CodeCarrier(inbox, SandboxEmail(inbox))
         case _:
             return None
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 import asyncpg
-
-from daira.events.v1 import events_pb2
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
+
+from daira.events.v1 import events_pb2
 from services.auth.domain.audit_chain import AuditRow
 
 COLUMNS: Final = (
@@ -20,7 +20,7 @@ COLUMNS: Final = (
 _MESSAGES: Final = {
     field.name: GetMessageClass(field.message_type)
     for field in events_pb2.Event.DESCRIPTOR.oneofs_by_name["payload"].fields
-    if "session_id" in field.message_type.fields_by_name
+    if field.message_type is not None and "session_id" in field.message_type.fields_by_name
 }
 
 

@@ -118,6 +118,20 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The account has as many factors of the kind as it may, or has this very one."""
     ERROR_REASON_PASSWORD_NEEDED: _ErrorReason.ValueType  # 65
     """The account has a password, which must be given to change it: it can be set without only after another proof."""
+    ERROR_REASON_EMAIL_MISSING: _ErrorReason.ValueType  # 70
+    """The account has no e-mail address to verify."""
+    ERROR_REASON_ACCOUNT_NOT_FOUND: _ErrorReason.ValueType  # 71
+    """No account with this name or id."""
+    ERROR_REASON_ACCOUNT_PROTECTED: _ErrorReason.ValueType  # 72
+    """The account's person has roles, or is the caller: another way must be taken."""
+    ERROR_REASON_FOUR_EYES_NEEDED: _ErrorReason.ValueType  # 73
+    """Another person must approve: neither who asked nor whom it is for."""
+    ERROR_REASON_REQUEST_NOT_FOUND: _ErrorReason.ValueType  # 74
+    """No such request, or it lapsed."""
+    ERROR_REASON_EXPORT_NOT_READY: _ErrorReason.ValueType  # 75
+    """The export is still being made."""
+    ERROR_REASON_EXPORT_NOT_FOUND: _ErrorReason.ValueType  # 76
+    """No such export of the caller, or it is forgotten."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused. ErrorInfo.reason carries the name without the ERROR_REASON_ prefix."""
@@ -218,4 +232,18 @@ ERROR_REASON_FACTOR_LIMIT_REACHED: ErrorReason.ValueType  # 64
 """The account has as many factors of the kind as it may, or has this very one."""
 ERROR_REASON_PASSWORD_NEEDED: ErrorReason.ValueType  # 65
 """The account has a password, which must be given to change it: it can be set without only after another proof."""
+ERROR_REASON_EMAIL_MISSING: ErrorReason.ValueType  # 70
+"""The account has no e-mail address to verify."""
+ERROR_REASON_ACCOUNT_NOT_FOUND: ErrorReason.ValueType  # 71
+"""No account with this name or id."""
+ERROR_REASON_ACCOUNT_PROTECTED: ErrorReason.ValueType  # 72
+"""The account's person has roles, or is the caller: another way must be taken."""
+ERROR_REASON_FOUR_EYES_NEEDED: ErrorReason.ValueType  # 73
+"""Another person must approve: neither who asked nor whom it is for."""
+ERROR_REASON_REQUEST_NOT_FOUND: ErrorReason.ValueType  # 74
+"""No such request, or it lapsed."""
+ERROR_REASON_EXPORT_NOT_READY: ErrorReason.ValueType  # 75
+"""The export is still being made."""
+ERROR_REASON_EXPORT_NOT_FOUND: ErrorReason.ValueType  # 76
+"""No such export of the caller, or it is forgotten."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -6,6 +6,39 @@ An event holds no phone, e-mail, password or name; what a person wrote in public
 """
 
 from collections import abc as _abc
+from daira.events.v1 import account_events_pb2 as _account_events_pb2
+from daira.events.v1 import factor_events_pb2 as _factor_events_pb2
+from daira.events.v1 import payment_events_pb2 as _payment_events_pb2
+from daira.events.v1.account_events_pb2 import AccountDeleted as AccountDeleted
+from daira.events.v1.account_events_pb2 import AccountDeletionCancelled as AccountDeletionCancelled
+from daira.events.v1.account_events_pb2 import AccountDeletionRequested as AccountDeletionRequested
+from daira.events.v1.account_events_pb2 import AccountLookedUp as AccountLookedUp
+from daira.events.v1.account_events_pb2 import AccountRestored as AccountRestored
+from daira.events.v1.account_events_pb2 import AccountSuspended as AccountSuspended
+from daira.events.v1.account_events_pb2 import EmailChanged as EmailChanged
+from daira.events.v1.account_events_pb2 import EmailVerified as EmailVerified
+from daira.events.v1.account_events_pb2 import ExportReady as ExportReady
+from daira.events.v1.account_events_pb2 import ExportRequested as ExportRequested
+from daira.events.v1.account_events_pb2 import PhoneChanged as PhoneChanged
+from daira.events.v1.account_events_pb2 import RevocationOfAllRequested as RevocationOfAllRequested
+from daira.events.v1.account_events_pb2 import RoleGranted as RoleGranted
+from daira.events.v1.account_events_pb2 import RoleRequested as RoleRequested
+from daira.events.v1.account_events_pb2 import RoleRevoked as RoleRevoked
+from daira.events.v1.account_events_pb2 import SignInUnlocked as SignInUnlocked
+from daira.events.v1.factor_events_pb2 import FACTOR_KIND_PASSKEY as FACTOR_KIND_PASSKEY
+from daira.events.v1.factor_events_pb2 import FACTOR_KIND_TOTP as FACTOR_KIND_TOTP
+from daira.events.v1.factor_events_pb2 import FACTOR_KIND_UNSPECIFIED as FACTOR_KIND_UNSPECIFIED
+from daira.events.v1.factor_events_pb2 import FactorAdded as FactorAdded
+from daira.events.v1.factor_events_pb2 import FactorKind as FactorKind
+from daira.events.v1.factor_events_pb2 import FactorRemoved as FactorRemoved
+from daira.events.v1.factor_events_pb2 import PasskeyRefused as PasskeyRefused
+from daira.events.v1.factor_events_pb2 import PasswordChanged as PasswordChanged
+from daira.events.v1.factor_events_pb2 import RecoveryCodeUsed as RecoveryCodeUsed
+from daira.events.v1.factor_events_pb2 import RecoveryCodesCreated as RecoveryCodesCreated
+from daira.events.v1.payment_events_pb2 import TipSent as TipSent
+from daira.events.v1.payment_events_pb2 import TopUpDeclined as TopUpDeclined
+from daira.events.v1.payment_events_pb2 import WalletOpened as WalletOpened
+from daira.events.v1.payment_events_pb2 import WalletToppedUp as WalletToppedUp
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -82,30 +115,6 @@ SESSION_END_CAUSE_PASSWORD_CHANGED: SessionEndCause.ValueType  # 21
 """The password was changed in another session, which asked for this one to end."""
 Global___SessionEndCause: _TypeAlias = SessionEndCause  # noqa: Y015
 
-class _FactorKind:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _FactorKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FactorKind.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    FACTOR_KIND_UNSPECIFIED: _FactorKind.ValueType  # 0
-    """Never written."""
-    FACTOR_KIND_TOTP: _FactorKind.ValueType  # 1
-    """An authenticator app."""
-    FACTOR_KIND_PASSKEY: _FactorKind.ValueType  # 2
-    """A passkey."""
-
-class FactorKind(_FactorKind, metaclass=_FactorKindEnumTypeWrapper):
-    """A kind of second factor."""
-
-FACTOR_KIND_UNSPECIFIED: FactorKind.ValueType  # 0
-"""Never written."""
-FACTOR_KIND_TOTP: FactorKind.ValueType  # 1
-"""An authenticator app."""
-FACTOR_KIND_PASSKEY: FactorKind.ValueType  # 2
-"""A passkey."""
-Global___FactorKind: _TypeAlias = FactorKind  # noqa: Y015
-
 @_typing.final
 class Event(_message.Message):
     """One event of one service's log."""
@@ -131,6 +140,14 @@ class Event(_message.Message):
     RECOVERY_CODES_CREATED_FIELD_NUMBER: _builtins.int
     RECOVERY_CODE_USED_FIELD_NUMBER: _builtins.int
     PASSKEY_REFUSED_FIELD_NUMBER: _builtins.int
+    PHONE_CHANGED_FIELD_NUMBER: _builtins.int
+    EMAIL_CHANGED_FIELD_NUMBER: _builtins.int
+    EMAIL_VERIFIED_FIELD_NUMBER: _builtins.int
+    ACCOUNT_SUSPENDED_FIELD_NUMBER: _builtins.int
+    ACCOUNT_RESTORED_FIELD_NUMBER: _builtins.int
+    ACCOUNT_DELETION_REQUESTED_FIELD_NUMBER: _builtins.int
+    ACCOUNT_DELETION_CANCELLED_FIELD_NUMBER: _builtins.int
+    ACCOUNT_DELETED_FIELD_NUMBER: _builtins.int
     WALLET_OPENED_FIELD_NUMBER: _builtins.int
     WALLET_TOPPED_UP_FIELD_NUMBER: _builtins.int
     TIP_SENT_FIELD_NUMBER: _builtins.int
@@ -154,13 +171,21 @@ class Event(_message.Message):
     FOLLOW_REQUEST_ENDED_FIELD_NUMBER: _builtins.int
     AUTHOR_PRIVACY_CHANGED_FIELD_NUMBER: _builtins.int
     FEEDBACK_RECORDED_FIELD_NUMBER: _builtins.int
+    ROLE_REQUESTED_FIELD_NUMBER: _builtins.int
+    ROLE_GRANTED_FIELD_NUMBER: _builtins.int
+    ROLE_REVOKED_FIELD_NUMBER: _builtins.int
+    ACCOUNT_LOOKED_UP_FIELD_NUMBER: _builtins.int
+    SIGN_IN_UNLOCKED_FIELD_NUMBER: _builtins.int
+    REVOCATION_OF_ALL_REQUESTED_FIELD_NUMBER: _builtins.int
+    EXPORT_REQUESTED_FIELD_NUMBER: _builtins.int
+    EXPORT_READY_FIELD_NUMBER: _builtins.int
     pos: _builtins.int
     """Dense position in the log of the service that wrote it: 1, 2, 3 … without holes."""
     event_id: _builtins.int
     """Id of the event, time-sorted, unique in DAIRA."""
     aggregate_id: _builtins.int
     """The thing that changed: post id for post_*, followee's user id for user_followed and user_unfollowed,
-    user id for user_*, session_*, device_*, factor_*, passkey_*, password_*, recovery_code*, profile_*, author_*, follow_request*, feedback_* and muted_words_*, transfer id for wallet_topped_up and tip_sent.
+    user id for user_*, session_*, device_*, factor_*, passkey_*, password_*, recovery_code*, account_*, role_*, phone_*, email_*, export_*, profile_*, author_*, follow_request*, feedback_* and muted_words_*, transfer id for wallet_topped_up and tip_sent.
     """
     aggregate_version: _builtins.int
     """Version of that thing after the event, from 1; 0 where the thing has no versions."""
@@ -197,43 +222,75 @@ class Event(_message.Message):
         """A person no longer signs in on a device."""
 
     @_builtins.property
-    def factor_added(self) -> Global___FactorAdded:
+    def factor_added(self) -> _factor_events_pb2.FactorAdded:
         """A second factor was added to the account."""
 
     @_builtins.property
-    def factor_removed(self) -> Global___FactorRemoved:
+    def factor_removed(self) -> _factor_events_pb2.FactorRemoved:
         """A second factor was removed from the account."""
 
     @_builtins.property
-    def password_changed(self) -> Global___PasswordChanged:
+    def password_changed(self) -> _factor_events_pb2.PasswordChanged:
         """The account has another password, or its first."""
 
     @_builtins.property
-    def recovery_codes_created(self) -> Global___RecoveryCodesCreated:
+    def recovery_codes_created(self) -> _factor_events_pb2.RecoveryCodesCreated:
         """The account has ten new recovery codes, and no others."""
 
     @_builtins.property
-    def recovery_code_used(self) -> Global___RecoveryCodeUsed:
+    def recovery_code_used(self) -> _factor_events_pb2.RecoveryCodeUsed:
         """A recovery code was used in place of a second factor."""
 
     @_builtins.property
-    def passkey_refused(self) -> Global___PasskeyRefused:
+    def passkey_refused(self) -> _factor_events_pb2.PasskeyRefused:
         """A passkey was refused because its counter had not grown: there may be a copy of it."""
 
     @_builtins.property
-    def wallet_opened(self) -> Global___WalletOpened:
+    def phone_changed(self) -> _account_events_pb2.PhoneChanged:
+        """The aggregate has another phone."""
+
+    @_builtins.property
+    def email_changed(self) -> _account_events_pb2.EmailChanged:
+        """The aggregate has another e-mail address."""
+
+    @_builtins.property
+    def email_verified(self) -> _account_events_pb2.EmailVerified:
+        """The aggregate has shown to read its e-mail address."""
+
+    @_builtins.property
+    def account_suspended(self) -> _account_events_pb2.AccountSuspended:
+        """The aggregate may not sign in."""
+
+    @_builtins.property
+    def account_restored(self) -> _account_events_pb2.AccountRestored:
+        """The aggregate may sign in again."""
+
+    @_builtins.property
+    def account_deletion_requested(self) -> _account_events_pb2.AccountDeletionRequested:
+        """The aggregate wants to be deleted."""
+
+    @_builtins.property
+    def account_deletion_cancelled(self) -> _account_events_pb2.AccountDeletionCancelled:
+        """The aggregate is not deleted after all."""
+
+    @_builtins.property
+    def account_deleted(self) -> _account_events_pb2.AccountDeleted:
+        """Nothing but the id of the aggregate is left: whoever holds anything of it erases that, as far as the law lets."""
+
+    @_builtins.property
+    def wallet_opened(self) -> _payment_events_pb2.WalletOpened:
         """A wallet was opened; aggregate is the owner's user id."""
 
     @_builtins.property
-    def wallet_topped_up(self) -> Global___WalletToppedUp:
+    def wallet_topped_up(self) -> _payment_events_pb2.WalletToppedUp:
         """Money came into a wallet from a provider."""
 
     @_builtins.property
-    def tip_sent(self) -> Global___TipSent:
+    def tip_sent(self) -> _payment_events_pb2.TipSent:
         """A tip went from one wallet to another."""
 
     @_builtins.property
-    def top_up_declined(self) -> Global___TopUpDeclined:
+    def top_up_declined(self) -> _payment_events_pb2.TopUpDeclined:
         """A provider declined a top-up."""
 
     @_builtins.property
@@ -312,6 +369,38 @@ class Event(_message.Message):
     def feedback_recorded(self) -> Global___FeedbackRecorded:
         """The actor saw and opened posts; aggregate is the actor. Each person and post counts once in a week."""
 
+    @_builtins.property
+    def role_requested(self) -> _account_events_pb2.RoleRequested:
+        """The actor asks for a role for the aggregate."""
+
+    @_builtins.property
+    def role_granted(self) -> _account_events_pb2.RoleGranted:
+        """The aggregate has a role; the actor approved it."""
+
+    @_builtins.property
+    def role_revoked(self) -> _account_events_pb2.RoleRevoked:
+        """The aggregate no longer has a role."""
+
+    @_builtins.property
+    def account_looked_up(self) -> _account_events_pb2.AccountLookedUp:
+        """The actor looked the aggregate's account up."""
+
+    @_builtins.property
+    def sign_in_unlocked(self) -> _account_events_pb2.SignInUnlocked:
+        """The actor forgot the counted wrong passwords of the aggregate."""
+
+    @_builtins.property
+    def revocation_of_all_requested(self) -> _account_events_pb2.RevocationOfAllRequested:
+        """The actor asks for every session of everybody to be ended; aggregate 0."""
+
+    @_builtins.property
+    def export_requested(self) -> _account_events_pb2.ExportRequested:
+        """The aggregate asked for a copy of its data."""
+
+    @_builtins.property
+    def export_ready(self) -> _account_events_pb2.ExportReady:
+        """The copy that the aggregate asked for can be read."""
+
     def __init__(
         self,
         *,
@@ -328,16 +417,24 @@ class Event(_message.Message):
         device_added: Global___DeviceAdded | None = ...,
         sessions_revoked: Global___SessionsRevoked | None = ...,
         device_forgotten: Global___DeviceForgotten | None = ...,
-        factor_added: Global___FactorAdded | None = ...,
-        factor_removed: Global___FactorRemoved | None = ...,
-        password_changed: Global___PasswordChanged | None = ...,
-        recovery_codes_created: Global___RecoveryCodesCreated | None = ...,
-        recovery_code_used: Global___RecoveryCodeUsed | None = ...,
-        passkey_refused: Global___PasskeyRefused | None = ...,
-        wallet_opened: Global___WalletOpened | None = ...,
-        wallet_topped_up: Global___WalletToppedUp | None = ...,
-        tip_sent: Global___TipSent | None = ...,
-        top_up_declined: Global___TopUpDeclined | None = ...,
+        factor_added: _factor_events_pb2.FactorAdded | None = ...,
+        factor_removed: _factor_events_pb2.FactorRemoved | None = ...,
+        password_changed: _factor_events_pb2.PasswordChanged | None = ...,
+        recovery_codes_created: _factor_events_pb2.RecoveryCodesCreated | None = ...,
+        recovery_code_used: _factor_events_pb2.RecoveryCodeUsed | None = ...,
+        passkey_refused: _factor_events_pb2.PasskeyRefused | None = ...,
+        phone_changed: _account_events_pb2.PhoneChanged | None = ...,
+        email_changed: _account_events_pb2.EmailChanged | None = ...,
+        email_verified: _account_events_pb2.EmailVerified | None = ...,
+        account_suspended: _account_events_pb2.AccountSuspended | None = ...,
+        account_restored: _account_events_pb2.AccountRestored | None = ...,
+        account_deletion_requested: _account_events_pb2.AccountDeletionRequested | None = ...,
+        account_deletion_cancelled: _account_events_pb2.AccountDeletionCancelled | None = ...,
+        account_deleted: _account_events_pb2.AccountDeleted | None = ...,
+        wallet_opened: _payment_events_pb2.WalletOpened | None = ...,
+        wallet_topped_up: _payment_events_pb2.WalletToppedUp | None = ...,
+        tip_sent: _payment_events_pb2.TipSent | None = ...,
+        top_up_declined: _payment_events_pb2.TopUpDeclined | None = ...,
         profile_created: Global___ProfileCreated | None = ...,
         profile_updated: Global___ProfileUpdated | None = ...,
         user_followed: Global___UserFollowed | None = ...,
@@ -357,12 +454,20 @@ class Event(_message.Message):
         follow_request_ended: Global___FollowRequestEnded | None = ...,
         author_privacy_changed: Global___AuthorPrivacyChanged | None = ...,
         feedback_recorded: Global___FeedbackRecorded | None = ...,
+        role_requested: _account_events_pb2.RoleRequested | None = ...,
+        role_granted: _account_events_pb2.RoleGranted | None = ...,
+        role_revoked: _account_events_pb2.RoleRevoked | None = ...,
+        account_looked_up: _account_events_pb2.AccountLookedUp | None = ...,
+        sign_in_unlocked: _account_events_pb2.SignInUnlocked | None = ...,
+        revocation_of_all_requested: _account_events_pb2.RevocationOfAllRequested | None = ...,
+        export_requested: _account_events_pb2.ExportRequested | None = ...,
+        export_ready: _account_events_pb2.ExportReady | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "device_forgotten", b"device_forgotten", "factor_added", b"factor_added", "factor_removed", b"factor_removed", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "passkey_refused", b"passkey_refused", "password_changed", b"password_changed", "payload", b"payload", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "recovery_code_used", b"recovery_code_used", "recovery_codes_created", b"recovery_codes_created", "session_ended", b"session_ended", "session_started", b"session_started", "sessions_revoked", b"sessions_revoked", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account_deleted", b"account_deleted", "account_deletion_cancelled", b"account_deletion_cancelled", "account_deletion_requested", b"account_deletion_requested", "account_looked_up", b"account_looked_up", "account_restored", b"account_restored", "account_suspended", b"account_suspended", "author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "device_forgotten", b"device_forgotten", "email_changed", b"email_changed", "email_verified", b"email_verified", "export_ready", b"export_ready", "export_requested", b"export_requested", "factor_added", b"factor_added", "factor_removed", b"factor_removed", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "passkey_refused", b"passkey_refused", "password_changed", b"password_changed", "payload", b"payload", "phone_changed", b"phone_changed", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "recovery_code_used", b"recovery_code_used", "recovery_codes_created", b"recovery_codes_created", "revocation_of_all_requested", b"revocation_of_all_requested", "role_granted", b"role_granted", "role_requested", b"role_requested", "role_revoked", b"role_revoked", "session_ended", b"session_ended", "session_started", b"session_started", "sessions_revoked", b"sessions_revoked", "sign_in_unlocked", b"sign_in_unlocked", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "aggregate_id", b"aggregate_id", "aggregate_version", b"aggregate_version", "author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "device_forgotten", b"device_forgotten", "event_id", b"event_id", "factor_added", b"factor_added", "factor_removed", b"factor_removed", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "passkey_refused", b"passkey_refused", "password_changed", b"password_changed", "payload", b"payload", "pos", b"pos", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "recovery_code_used", b"recovery_code_used", "recovery_codes_created", b"recovery_codes_created", "service", b"service", "session_ended", b"session_ended", "session_started", b"session_started", "sessions_revoked", b"sessions_revoked", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_deleted", b"account_deleted", "account_deletion_cancelled", b"account_deletion_cancelled", "account_deletion_requested", b"account_deletion_requested", "account_looked_up", b"account_looked_up", "account_restored", b"account_restored", "account_suspended", b"account_suspended", "actor_id", b"actor_id", "aggregate_id", b"aggregate_id", "aggregate_version", b"aggregate_version", "author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "device_forgotten", b"device_forgotten", "email_changed", b"email_changed", "email_verified", b"email_verified", "event_id", b"event_id", "export_ready", b"export_ready", "export_requested", b"export_requested", "factor_added", b"factor_added", "factor_removed", b"factor_removed", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "passkey_refused", b"passkey_refused", "password_changed", b"password_changed", "payload", b"payload", "phone_changed", b"phone_changed", "pos", b"pos", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "recovery_code_used", b"recovery_code_used", "recovery_codes_created", b"recovery_codes_created", "revocation_of_all_requested", b"revocation_of_all_requested", "role_granted", b"role_granted", "role_requested", b"role_requested", "role_revoked", b"role_revoked", "service", b"service", "session_ended", b"session_ended", "session_started", b"session_started", "sessions_revoked", b"sessions_revoked", "sign_in_unlocked", b"sign_in_unlocked", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["user_registered", "session_started", "session_ended", "device_added", "sessions_revoked", "device_forgotten", "factor_added", "factor_removed", "password_changed", "recovery_codes_created", "recovery_code_used", "passkey_refused", "wallet_opened", "wallet_topped_up", "tip_sent", "top_up_declined", "profile_created", "profile_updated", "user_followed", "user_unfollowed", "post_created", "post_deleted", "post_liked", "post_unliked", "post_reported", "author_fan_mode_changed", "user_blocked", "user_unblocked", "user_muted", "user_unmuted", "muted_words_changed", "follow_requested", "follow_request_ended", "author_privacy_changed", "feedback_recorded"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["user_registered", "session_started", "session_ended", "device_added", "sessions_revoked", "device_forgotten", "factor_added", "factor_removed", "password_changed", "recovery_codes_created", "recovery_code_used", "passkey_refused", "phone_changed", "email_changed", "email_verified", "account_suspended", "account_restored", "account_deletion_requested", "account_deletion_cancelled", "account_deleted", "wallet_opened", "wallet_topped_up", "tip_sent", "top_up_declined", "profile_created", "profile_updated", "user_followed", "user_unfollowed", "post_created", "post_deleted", "post_liked", "post_unliked", "post_reported", "author_fan_mode_changed", "user_blocked", "user_unblocked", "user_muted", "user_unmuted", "muted_words_changed", "follow_requested", "follow_request_ended", "author_privacy_changed", "feedback_recorded", "role_requested", "role_granted", "role_revoked", "account_looked_up", "sign_in_unlocked", "revocation_of_all_requested", "export_requested", "export_ready"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
@@ -493,261 +598,6 @@ class SessionEnded(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SessionEnded: _TypeAlias = SessionEnded  # noqa: Y015
-
-@_typing.final
-class FactorAdded(_message.Message):
-    """A second factor was added: worth a notice."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    FACTOR_ID_FIELD_NUMBER: _builtins.int
-    KIND_FIELD_NUMBER: _builtins.int
-    factor_id: _builtins.int
-    """Id of the factor."""
-    kind: Global___FactorKind.ValueType
-    """What it is."""
-    def __init__(
-        self,
-        *,
-        factor_id: _builtins.int = ...,
-        kind: Global___FactorKind.ValueType = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["factor_id", b"factor_id", "kind", b"kind"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___FactorAdded: _TypeAlias = FactorAdded  # noqa: Y015
-
-@_typing.final
-class FactorRemoved(_message.Message):
-    """A second factor was removed: worth a notice."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    FACTOR_ID_FIELD_NUMBER: _builtins.int
-    KIND_FIELD_NUMBER: _builtins.int
-    WAS_LAST_FIELD_NUMBER: _builtins.int
-    factor_id: _builtins.int
-    """Id of the factor."""
-    kind: Global___FactorKind.ValueType
-    """What it was."""
-    was_last: _builtins.bool
-    """Whether the account has none left."""
-    def __init__(
-        self,
-        *,
-        factor_id: _builtins.int = ...,
-        kind: Global___FactorKind.ValueType = ...,
-        was_last: _builtins.bool = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["factor_id", b"factor_id", "kind", b"kind", "was_last", b"was_last"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___FactorRemoved: _TypeAlias = FactorRemoved  # noqa: Y015
-
-@_typing.final
-class PasswordChanged(_message.Message):
-    """The password changed: worth a notice."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    SESSION_ID_FIELD_NUMBER: _builtins.int
-    session_id: _builtins.int
-    """Id of the session it was changed in."""
-    def __init__(
-        self,
-        *,
-        session_id: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["session_id", b"session_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___PasswordChanged: _TypeAlias = PasswordChanged  # noqa: Y015
-
-@_typing.final
-class RecoveryCodesCreated(_message.Message):
-    """Recovery codes were made anew: worth a notice."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    CODES_FIELD_NUMBER: _builtins.int
-    codes: _builtins.int
-    """How many there are."""
-    def __init__(
-        self,
-        *,
-        codes: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["codes", b"codes"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___RecoveryCodesCreated: _TypeAlias = RecoveryCodesCreated  # noqa: Y015
-
-@_typing.final
-class RecoveryCodeUsed(_message.Message):
-    """A recovery code was used: worth a notice."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    CODES_LEFT_FIELD_NUMBER: _builtins.int
-    codes_left: _builtins.int
-    """How many are left."""
-    def __init__(
-        self,
-        *,
-        codes_left: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["codes_left", b"codes_left"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___RecoveryCodeUsed: _TypeAlias = RecoveryCodeUsed  # noqa: Y015
-
-@_typing.final
-class PasskeyRefused(_message.Message):
-    """A passkey was refused: worth a notice."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    FACTOR_ID_FIELD_NUMBER: _builtins.int
-    factor_id: _builtins.int
-    """Id of the factor."""
-    def __init__(
-        self,
-        *,
-        factor_id: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["factor_id", b"factor_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___PasskeyRefused: _TypeAlias = PasskeyRefused  # noqa: Y015
-
-@_typing.final
-class WalletOpened(_message.Message):
-    """A wallet was opened."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___WalletOpened: _TypeAlias = WalletOpened  # noqa: Y015
-
-@_typing.final
-class WalletToppedUp(_message.Message):
-    """Money came into a wallet."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    USER_ID_FIELD_NUMBER: _builtins.int
-    AMOUNT_PIASTRES_FIELD_NUMBER: _builtins.int
-    user_id: _builtins.int
-    """User id of the wallet's owner."""
-    amount_piastres: _builtins.int
-    """Amount in piastres (1/100 EGP), greater than zero."""
-    def __init__(
-        self,
-        *,
-        user_id: _builtins.int = ...,
-        amount_piastres: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_piastres", b"amount_piastres", "user_id", b"user_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___WalletToppedUp: _TypeAlias = WalletToppedUp  # noqa: Y015
-
-@_typing.final
-class TipSent(_message.Message):
-    """A tip went from one wallet to another."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    SENDER_ID_FIELD_NUMBER: _builtins.int
-    RECIPIENT_ID_FIELD_NUMBER: _builtins.int
-    AMOUNT_PIASTRES_FIELD_NUMBER: _builtins.int
-    FEE_PIASTRES_FIELD_NUMBER: _builtins.int
-    VAT_PIASTRES_FIELD_NUMBER: _builtins.int
-    POST_ID_FIELD_NUMBER: _builtins.int
-    sender_id: _builtins.int
-    """User id of who paid."""
-    recipient_id: _builtins.int
-    """User id of the creator."""
-    amount_piastres: _builtins.int
-    """What the sender paid, in piastres."""
-    fee_piastres: _builtins.int
-    """What the platform kept of it, VAT excluded, in piastres."""
-    vat_piastres: _builtins.int
-    """VAT on the fee, in piastres."""
-    post_id: _builtins.int
-    """The tipped post; 0 when the tip is to the person."""
-    def __init__(
-        self,
-        *,
-        sender_id: _builtins.int = ...,
-        recipient_id: _builtins.int = ...,
-        amount_piastres: _builtins.int = ...,
-        fee_piastres: _builtins.int = ...,
-        vat_piastres: _builtins.int = ...,
-        post_id: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_piastres", b"amount_piastres", "fee_piastres", b"fee_piastres", "post_id", b"post_id", "recipient_id", b"recipient_id", "sender_id", b"sender_id", "vat_piastres", b"vat_piastres"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___TipSent: _TypeAlias = TipSent  # noqa: Y015
-
-@_typing.final
-class TopUpDeclined(_message.Message):
-    """A provider declined a top-up."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    USER_ID_FIELD_NUMBER: _builtins.int
-    AMOUNT_PIASTRES_FIELD_NUMBER: _builtins.int
-    user_id: _builtins.int
-    """User id of the wallet's owner."""
-    amount_piastres: _builtins.int
-    """Amount in piastres that was asked for."""
-    def __init__(
-        self,
-        *,
-        user_id: _builtins.int = ...,
-        amount_piastres: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_piastres", b"amount_piastres", "user_id", b"user_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___TopUpDeclined: _TypeAlias = TopUpDeclined  # noqa: Y015
 
 @_typing.final
 class ProfileCreated(_message.Message):

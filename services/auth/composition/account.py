@@ -1,0 +1,67 @@
+"""AccountService and AdminService put together."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from daira.auth.v1 import account_service_pb2, account_service_pb2_grpc, admin_service_pb2, admin_service_pb2_grpc
+from services.auth.adapters.code_mint import CodeMint
+from services.auth.adapters.export_seal import ExportSeal
+from services.auth.adapters.postgres.administration import PostgresAdministration
+from services.auth.adapters.postgres.closing import PostgresClosing
+from services.auth.adapters.postgres.codes import PostgresCodes
+from services.auth.adapters.postgres.exports import PostgresExports
+from services.auth.adapters.postgres.four_eyes import PostgresFourEyes
+from services.auth.adapters.postgres.names import PostgresNames
+from services.auth.application.administer import Administer
+from services.auth.application.change_names import ChangeNames
+from services.auth.application.close_account import CloseAccount
+from services.auth.application.export_account import ExportAccount
+from services.auth.application.send_code import SendCode
+from services.auth.composition.codes import code_budgets
+from services.auth.composition.part import Ground, Part
+from services.auth.domain.codes import CodeRules
+from services.auth.rpc.account_servicer import AccountServicer
+from services.auth.rpc.admin_servicer import AdminServicer
+
+
+def account_part(ground: Ground) -> Part:
+    """What people do with their own account; its chores erase and export what is due."""
+    settings, clock, pool = ground.settings.codes, ground.clock, ground.pool
+    codes, mint, rules = PostgresCodes(pool), CodeMint(ground.key_encryption_key), CodeRules()
+    send = SendCode(
+        ground.reader,
+        codes,
+        mint,
+        code_budgets(settings),
+        rules,
+        clock,
+        ground.code_requests,
+        is_open=settings.provider != "closed",
+    )
+    closing, exports = PostgresClosing(pool), PostgresExports(pool)
+    names = ChangeNames(ground.reader, send, codes, PostgresNames(pool), closing, mint, rules, clock)
+    close = CloseAccount(closing, clock)
+    export = ExportAccount(exports, ExportSeal(ground.key_encryption_key), clock)
+    return Part(
+        account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
+        account_service_pb2_grpc.add_AccountServiceServicer_to_server,
+        AccountServicer(names, close, export),
+        chores=(
+            (close.erase_due, timedelta()),
+            (export.make_due, timedelta()),
+            (exports.purge, timedelta()),
+        ),
+    )
+
+
+def admin_part(ground: Ground) -> Part:
+    """What people with roles do to accounts of others; its chore lifts suspensions that are over."""
+    acts = PostgresAdministration(ground.pool)
+    administer = Administer(ground.reader, acts, PostgresFourEyes(ground.pool), ground.clock)
+    return Part(
+        admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"],
+        admin_service_pb2_grpc.add_AdminServiceServicer_to_server,
+        AdminServicer(administer),
+        chores=((acts.lift_due, timedelta()),),
+    )
