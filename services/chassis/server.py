@@ -37,7 +37,8 @@ class ServerSettings:
     """Limits of one server.
 
     drain_wait_s is how long callers have to notice NOT_SERVING before calls are refused, and must exceed the lag of
-    whatever routes to this server; grace_s is how long calls already here may take to end.
+    whatever routes to this server; grace_s is how long calls already here may take to end. dpop_url is the URL that
+    proofs of possession are made for, "" where none are taken.
     """
 
     default_deadline_s: float = 5.0
@@ -47,6 +48,7 @@ class ServerSettings:
     grace_s: float = 10.0
     max_receive_bytes: int = 1 << 20
     max_send_bytes: int = 4 << 20
+    dpop_url: str = ""
     revocations: RevocationSettings = field(default_factory=RevocationSettings)
 
     @classmethod
@@ -60,6 +62,7 @@ class ServerSettings:
             grace_s=env.seconds("DRAIN_GRACE_S", 10.0, 0.0, 300.0),
             max_receive_bytes=env.integer("RPC_MAX_RECEIVE_BYTES", 1 << 20, 1 << 10, 64 << 20),
             max_send_bytes=env.integer("RPC_MAX_SEND_BYTES", 4 << 20, 1 << 10, 64 << 20),
+            dpop_url=env.text("DPOP_URL", "", max_chars=200),
             revocations=RevocationSettings.from_env(env),
         )
 
@@ -88,7 +91,13 @@ class ServerBuilder:
         self._access_table = access_table
         self.interceptor = LayeredInterceptor(
             chassis_layers(
-                access_table, verifier, clock, metrics, self.settings.default_deadline_s, self.settings.stream_limit_s
+                access_table,
+                verifier,
+                clock,
+                metrics,
+                self.settings.default_deadline_s,
+                self.settings.stream_limit_s,
+                self.settings.dpop_url,
             )
         )
 

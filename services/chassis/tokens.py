@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from joserfc import jwt
-from joserfc.errors import JoseError, UnsupportedAlgorithmError
+from joserfc.errors import JoseError
 from joserfc.jwk import OctKey, OKPKey
-from joserfc.jws import JWSRegistry
 
 from services.chassis.clock import Clock
 from services.chassis.errors import AppError, unauthenticated
 from services.chassis.identity import Identity, IdentityKind
 from services.chassis.jwks import KeySet
+from services.chassis.jws_registry import OneAlgorithm
 from services.chassis.revocations import Revocations
 
 USER_JWT_TYPE: Final = "at+jwt"
@@ -38,25 +38,6 @@ _MAX_ID: Final = (1 << 63) - 1
 _CLOCK_SKEW_S: Final = 5
 # Verified tokens are remembered until they expire: an Ed25519 check costs about as much as the rest of a call.
 _MAX_REMEMBERED: Final = 8192
-
-
-class OneAlgorithm(JWSRegistry):
-    """Signs and verifies with one algorithm, by the name the house emits.
-
-    joserfc warns at every use of "EdDSA", whose new name other verifiers do not know yet, and looks its registry up
-    anew at every call; this does neither.
-    """
-
-    def __init__(self, algorithm: str) -> None:
-        super().__init__(algorithms=[algorithm])
-        self._name = algorithm
-        self._model = JWSRegistry.algorithms[algorithm]
-
-    def get_alg(self, name: str) -> Any:
-        """The algorithm; UnsupportedAlgorithmError for every other name."""
-        if name != self._name:
-            raise UnsupportedAlgorithmError(name)
-        return self._model
 
 
 class ServiceTokens:
@@ -234,6 +215,7 @@ def _user(claims: Mapping[str, Any]) -> Identity:
         methods=_words(claims.get("amr")),
         scopes=_words(_text(claims.get("scope")).split()),
         roles=_words(claims.get("roles", [])),
+        key_thumbprint=_thumbprint(claims.get("cnf")),
     )
 
 
@@ -259,6 +241,14 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise _invalid_token()
     return value
+
+
+def _thumbprint(confirmation: object) -> str:
+    if confirmation is None:
+        return ""
+    if not isinstance(confirmation, dict) or not isinstance(confirmation.get("jkt"), str) or not confirmation["jkt"]:
+        raise _invalid_token()
+    return str(confirmation["jkt"])
 
 
 def _words(value: object) -> frozenset[str]:

@@ -64,7 +64,10 @@ class NewSession:
 
 @dataclass(frozen=True, slots=True)
 class StartedSession:
-    """A live session, with what its access tokens say. `epoch` and `roles` are its account's of this moment."""
+    """A live session, with what its access tokens say. `epoch` and `roles` are its account's of this moment.
+
+    `key_thumbprint` is of the key that its tokens are bound to, "" when they are not.
+    """
 
     user_id: int
     session_id: int
@@ -72,17 +75,22 @@ class StartedSession:
     scopes: Scope
     epoch: int
     roles: Role
+    key_thumbprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """A refresh token to exchange: the presented one and its successor by hash, and the successor sealed."""
+    """A refresh token to exchange: the presented one and its successor by hash, and the successor sealed.
+
+    A session that is bound to a key rotates only with that `key_thumbprint`, one that is not only with "".
+    """
 
     presented_hash: bytes = field(repr=False)
     successor_hash: bytes = field(repr=False)
     successor_sealed: bytes = field(repr=False)
     at: datetime
     successor_expires_at: datetime
+    key_thumbprint: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from services.auth.adapters.postgres.codes import PostgresCodes
 from services.auth.adapters.postgres.sandbox_inbox import PostgresSandboxInbox
 from services.auth.application.redeem_code import RedeemCode
 from services.auth.application.send_code import SendCode
+from services.auth.composition.factors import FactorParts
 from services.auth.composition.part import Ground, Part
 from services.auth.config import CodeSettings
 from services.auth.domain.code_budgets import CodeBudgets
@@ -17,7 +18,7 @@ from services.auth.domain.codes import CodeRules
 from services.auth.rpc.code_servicer import CodeServicer
 
 
-def codes_part(ground: Ground) -> Part:
+def codes_part(ground: Ground, factors: FactorParts) -> Part:
     """The part."""
     settings, clock = ground.settings.codes, ground.clock
     codes, mint, rules = PostgresCodes(ground.pool), CodeMint(ground.key_encryption_key), CodeRules()
@@ -25,7 +26,8 @@ def codes_part(ground: Ground) -> Part:
         SendCode(
             ground.reader, codes, mint, code_budgets(settings), rules, clock, is_open=settings.provider != "closed"
         ),
-        RedeemCode(codes, mint, ground.mint, ground.opener, rules, clock),
+        RedeemCode(codes, mint, ground.mint, factors.second, ground.opener, rules, clock),
+        ground.devices,
     )
     return Part(
         code_service_pb2.DESCRIPTOR.services_by_name["CodeService"],

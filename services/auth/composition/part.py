@@ -23,7 +23,9 @@ from services.auth.application.session_opener import SessionOpener
 from services.auth.config import AuthSettings
 from services.auth.domain.key_schedule import KeySchedule
 from services.auth.domain.session import SessionLifetimes
+from services.auth.rpc.callers import Devices
 from services.chassis.clock import Clock
+from services.chassis.dpop import ProofChecker
 from services.chassis.postgres import PostgresPool
 
 
@@ -40,7 +42,9 @@ class Part:
 class Ground:
     """What all parts stand on: the pool, the clock, keys, the hasher, and the one way to open sessions."""
 
-    def __init__(self, settings: AuthSettings, key_encryption_key: bytes, pool: PostgresPool, clock: Clock) -> None:
+    def __init__(
+        self, settings: AuthSettings, key_encryption_key: bytes, pool: PostgresPool, clock: Clock, dpop_url: str
+    ) -> None:
         self.settings = settings
         self.key_encryption_key = key_encryption_key
         self.pool = pool
@@ -61,6 +65,7 @@ class Ground:
                 queue=settings.hashing_queue,
             )
         )
+        self.devices = Devices(ProofChecker(dpop_url, clock))
         self.ring = KeyRing(PostgresSigningKeys(pool, SigningKeyBox(key_encryption_key)), KeySchedule(), clock)
         self.jwks = RingJwks(self.ring)
         self.opener = SessionOpener(self.mint, JwtSigner(self.ring), self.lifetimes, clock)

@@ -52,7 +52,7 @@ class AuthProcess:
         health = health_pb2_grpc.HealthStub(self.channels[0])
         try:
             async with asyncio.timeout(READY_TIMEOUT_S):
-                while not await self._is_serving(health):  # noqa: ASYNC110 - it is another process
+                while not await self._is_serving(health):  # noqa: ASYNC110 - another process has no event to wait for
                     await asyncio.sleep(0.05)
         except TimeoutError:
             raise AssertionError(f"auth did not start:\n{self.log.read_text('utf-8')[-4000:]}") from None

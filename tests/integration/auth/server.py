@@ -91,7 +91,7 @@ def bearer(token: str) -> list[tuple[str, str]]:
 
 
 @contextlib.asynccontextmanager
-async def running(url: str, clock: FixedClock, **settings: str) -> AsyncIterator[Running]:
+async def running(url: str, clock: FixedClock, *, dpop_url: str = "", **settings: str) -> AsyncIterator[Running]:
     """Serve auth on the database until the block ends."""
     env = Env(ENV | {"AUTH_DATABASE_URL": url} | settings)
     parsed = AuthSettings.from_env(env)
@@ -99,7 +99,7 @@ async def running(url: str, clock: FixedClock, **settings: str) -> AsyncIterator
     pool = await create_pool(url, application_name="auth-test", max_size=10, statement_timeout_ms=20_000)
     # The tests' clock jumps by days: nothing that was heard would be fresh after it.
     heard = RevocationSettings(poll_s=0.05, stale_after_s=float("inf"))
-    limits = ServerSettings(default_deadline_s=60, drain_wait_s=0, grace_s=1, revocations=heard)
+    limits = ServerSettings(default_deadline_s=60, drain_wait_s=0, grace_s=1, dpop_url=dpop_url, revocations=heard)
     auth = Auth(parsed, limits, KEK, pool, clock, Metrics())
     await auth.ring.load()
     stop, port = asyncio.Event(), asyncio.get_running_loop().create_future()

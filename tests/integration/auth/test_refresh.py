@@ -123,7 +123,7 @@ async def test_a_rotation_cut_off_before_commit_never_happened(auth: Running) ->
         transaction = connection.transaction()
         await transaction.start()
         now = auth.clock.now()
-        rotation = Rotation(_hash(token), secrets.token_bytes(32), b"sealed", now, now)
+        rotation = Rotation(_hash(token), secrets.token_bytes(32), b"sealed", now, now, "")
         assert await PostgresSessions(connection).rotate(rotation) is not None  # type: ignore[arg-type]
         connection.terminate()
     assert await auth.pool.fetchval("SELECT count(*) FROM refresh_tokens WHERE used_at IS NULL") == 1

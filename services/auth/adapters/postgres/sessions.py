@@ -23,7 +23,7 @@ from services.chassis.postgres import PostgresConnection, PostgresPool, unavaila
 _START_SQL: Final = f"SELECT epoch, roles FROM {open_session_sql(2, '$1')}"
 
 # Of `sessions s` joined with `accounts a` by user_id.
-SESSION_COLUMNS: Final = "s.session_id, s.user_id, s.methods, s.proved_at, s.scopes, a.epoch, a.roles"
+SESSION_COLUMNS: Final = "s.session_id, s.user_id, s.methods, s.proved_at, s.scopes, a.epoch, a.roles, s.key_thumbprint"
 
 # Of any number of callers with one token the row lock lets one through; the others then see used_at and change nothing.
 _ROTATE_SQL: Final = f"""
@@ -31,7 +31,7 @@ _ROTATE_SQL: Final = f"""
         UPDATE refresh_tokens t SET used_at = $2, successor_hash = $3, successor_sealed = $4
         FROM sessions s JOIN accounts a ON a.user_id = s.user_id
         WHERE t.token_hash = $1 AND t.used_at IS NULL AND t.expires_at > $2 AND a.status = 1
-            AND s.session_id = t.session_id AND s.ended_at IS NULL AND s.expires_at > $2
+            AND s.session_id = t.session_id AND s.ended_at IS NULL AND s.expires_at > $2 AND s.key_thumbprint = $6
         RETURNING s.session_id, least($5, s.expires_at) AS successor_expires_at
     ), seen AS (
         UPDATE sessions s SET last_seen_at = $2 FROM used WHERE s.session_id = used.session_id
@@ -97,6 +97,7 @@ class PostgresSessions:
                 rotation.successor_hash,
                 rotation.successor_sealed,
                 rotation.successor_expires_at,
+                rotation.key_thumbprint,
             )
         return None if row is None else Rotated(session_of(row), row["successor_expires_at"])
 
@@ -143,6 +144,7 @@ def session_of(row: asyncpg.Record) -> StartedSession:
         scopes=Scope(row["scopes"]),
         epoch=row["epoch"],
         roles=Role(row["roles"]),
+        key_thumbprint=row["key_thumbprint"],
     )
 
 

@@ -104,6 +104,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The token's session has ended."""
     ERROR_REASON_REVOCATIONS_STALE: _ErrorReason.ValueType  # 46
     """Whether the token's session still stands cannot be told: auth was not heard for too long."""
+    ERROR_REASON_DPOP_PROOF_INVALID: _ErrorReason.ValueType  # 47
+    """The proof of possession is missing, was used, or is not for this request, this token or this key."""
     ERROR_REASON_PASSWORD_BREACHED: _ErrorReason.ValueType  # 60
     """The new password is one that many people use, that leaked elsewhere, or that is made of the person's own phone or e-mail."""
     ERROR_REASON_FACTOR_INVALID: _ErrorReason.ValueType  # 61
@@ -202,6 +204,8 @@ ERROR_REASON_TOKEN_REVOKED: ErrorReason.ValueType  # 45
 """The token's session has ended."""
 ERROR_REASON_REVOCATIONS_STALE: ErrorReason.ValueType  # 46
 """Whether the token's session still stands cannot be told: auth was not heard for too long."""
+ERROR_REASON_DPOP_PROOF_INVALID: ErrorReason.ValueType  # 47
+"""The proof of possession is missing, was used, or is not for this request, this token or this key."""
 ERROR_REASON_PASSWORD_BREACHED: ErrorReason.ValueType  # 60
 """The new password is one that many people use, that leaked elsewhere, or that is made of the person's own phone or e-mail."""
 ERROR_REASON_FACTOR_INVALID: ErrorReason.ValueType  # 61
