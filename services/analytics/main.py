@@ -70,7 +70,7 @@ class Analytics:
         self.consumers = {service: self._consumer(ingest, redis, clock, metrics) for service, ingest in ingests.items()}
         keys = KeySet(AuthKeys(self.channels["auth"]), clock)
         self.revocations = Revocations(AuthRevocations(self.channels["auth"]), clock, server_settings.revocations)
-        metrics.revocations_age_seconds.set_function(self.revocations.age_s)
+        self.revocations.expose(metrics)
         servicer = AnalyticsServicer(
             GetAuthorStats(store, ingests, self.consumers, clock), GetIngestStatus(self.consumers)
         )

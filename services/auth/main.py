@@ -65,7 +65,7 @@ class Auth:
         )
         self.housekeeping = Housekeeping([chore for part in parts for chore in part.chores], clock)
         self.revocations = Revocations(PostgresRevocations(pool), clock, server_settings.revocations)
-        metrics.revocations_age_seconds.set_function(self.revocations.age_s)
+        self.revocations.expose(metrics)
         service_key = settings.service_token_key.reveal()
         self.server = (
             ServerBuilder(

@@ -29,6 +29,13 @@ class Metrics:
             "daira_revocations_age_seconds", "Time since it was last heard which tokens are revoked.",
             registry=self.registry,
         )  # fmt: skip
+        self.revocations_held = Gauge(
+            "daira_revocations_held", "Ended sessions and moved epochs held in memory.", registry=self.registry
+        )
+        self.revocations_refusals = Counter(
+            "daira_revocations_refusals", "Calls refused for a token that is revoked, or may be.", ("reason",),
+            registry=self.registry,
+        )  # fmt: skip
         self.log_head_pos = Gauge(
             "daira_event_log_head_pos", "Greatest position in the event log.", ("stream",), registry=self.registry
         )

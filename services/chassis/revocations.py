@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
+from prometheus_client import Counter
 
 from services.chassis.clock import Clock
 from services.chassis.config import Env
 from services.chassis.errors import AppError, ErrorKind, unauthenticated
 from services.chassis.identity import Identity
 from services.chassis.lifecycle import pause
+from services.chassis.metrics import Metrics
 
 # Longer than any access token lives, with what clocks may differ by.
 REMEMBER_S: Final = 20 * 60.0
@@ -87,21 +89,30 @@ class Revocations:
         self._issued_before_s = 0
         self._seen = ""
         self._heard_at: float | None = None
+        self._refusals: Counter | None = None
+
+    def expose(self, metrics: Metrics) -> None:
+        """Show its age, its length and what it refuses in the process's metrics."""
+        metrics.revocations_age_seconds.set_function(self.age_s)
+        metrics.revocations_held.set_function(lambda: len(self))
+        self._refusals = metrics.revocations_refusals
 
     def check(self, identity: Identity) -> None:
         """AppError UNAUTHENTICATED, reason TOKEN_REVOKED, for a person's token that is no longer good."""
         ended = identity.session_id in self._sessions or identity.issued_at_s <= self._issued_before_s
         if ended or identity.epoch < self._epochs.get(identity.user_id, (0, 0.0))[0]:
-            raise unauthenticated("TOKEN_REVOKED", "the session has ended")
+            raise self._counted(unauthenticated("TOKEN_REVOKED", "the session has ended"))
 
     def require_fresh(self) -> None:
         """AppError UNAVAILABLE, reason REVOCATIONS_STALE, when the source was not heard for `stale_after_s`."""
         if self.age_s() > self._settings.stale_after_s:
-            raise AppError(
-                ErrorKind.UNAVAILABLE,
-                "REVOCATIONS_STALE",
-                "whether this session still stands cannot be told now",
-                retry_after_ms=1_000,
+            raise self._counted(
+                AppError(
+                    ErrorKind.UNAVAILABLE,
+                    "REVOCATIONS_STALE",
+                    "whether this session still stands cannot be told now",
+                    retry_after_ms=1_000,
+                )
             )
 
     def age_s(self) -> float:
@@ -163,6 +174,11 @@ class Revocations:
             self._sessions.clear()
             self._epochs.clear()
             self._issued_before_s = self._clock.now_ms() // 1000
+
+    def _counted(self, refusal: AppError) -> AppError:
+        if self._refusals is not None:
+            self._refusals.labels(refusal.reason).inc()
+        return refusal
 
     def _forget(self, now: float) -> None:
         for session_id in [one for one, until in self._sessions.items() if until <= now]:

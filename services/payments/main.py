@@ -59,7 +59,7 @@ async def main(stop: asyncio.Event) -> None:
     auth = create_channel(settings.auth_address, AUTH_APIS, tokens=service_tokens)
     keys = KeySet(AuthKeys(auth), clock)
     revocations = Revocations(AuthRevocations(auth), clock, server_settings.revocations)
-    metrics.revocations_age_seconds.set_function(revocations.age_s)
+    revocations.expose(metrics)
     verifier = TokenVerifier(keys, settings.service_key.reveal(), clock, revocations)
 
     rates = PostgresRates(pool, clock)

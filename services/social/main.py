@@ -105,7 +105,7 @@ async def run(settings: SocialSettings, server_settings: ServerSettings, stop: a
     auth = create_channel(settings.auth_address, AUTH_APIS, tokens=service_tokens)
     keys = KeySet(AuthKeys(auth), clock)
     revocations = Revocations(AuthRevocations(auth), clock, server_settings.revocations)
-    metrics.revocations_age_seconds.set_function(revocations.age_s)
+    revocations.expose(metrics)
     made = compose(settings, pool, redis, clock, metrics)
     # Streams of news wait rather than work: they have places of their own beside those of calls.
     places = server_settings.max_concurrent_rpcs + settings.watchers_max

@@ -27,3 +27,7 @@ class FixedClock:
         """Let time pass on both scales."""
         self._ms += round(seconds * 1000)
         self._monotonic += seconds
+
+    def set_wall(self, ms: int) -> None:
+        """Set the wall clock alone, as an operator or NTP does."""
+        self._ms = ms

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from services.chassis import revocations as module
 from services.chassis.errors import AppError, ErrorKind
 from services.chassis.identity import Identity, IdentityKind
+from services.chassis.metrics import Metrics
 from services.chassis.revocations import REMEMBER_S, Revocation, Revocations, RevocationSettings
 from tests.fakes.clock import FixedClock
 from tests.fakes.revocation_source import FakeRevocationSource
@@ -131,3 +132,32 @@ async def test_it_keeps_itself_fresh_until_told_to_stop() -> None:
         await world.source.third_read.wait()
         stop.set()
         await task
+
+
+async def test_a_wall_clock_set_back_or_forth_neither_forgets_nor_ages() -> None:
+    world = World()
+    world.source.revocations.append(Revocation(session_id=70))
+    await world.list.refresh()
+    for step_ms in (-3_600_000, 7_200_000):
+        world.clock.set_wall(world.clock.now_ms() + step_ms)
+        await world.list.refresh()
+        assert not world.is_good(world.person())
+        assert world.is_good(world.person(session_id=71))
+        assert world.list.age_s() == 0
+        world.list.require_fresh()
+
+
+async def test_what_it_holds_and_refuses_is_counted() -> None:
+    world, metrics = World(), Metrics()
+    world.list.expose(metrics)
+    world.source.revocations += [Revocation(session_id=70), Revocation(user_id=8, least_epoch=1)]
+    await world.list.refresh()
+    assert not world.is_good(world.person())
+    world.clock.advance(61)
+    with pytest.raises(AppError):
+        world.list.require_fresh()
+    read = metrics.registry.get_sample_value
+    assert read("daira_revocations_held") == 2
+    assert read("daira_revocations_age_seconds") == 61
+    refused = "daira_revocations_refusals_total"
+    assert [read(refused, {"reason": reason}) for reason in ("TOKEN_REVOKED", "REVOCATIONS_STALE")] == [1, 1]
