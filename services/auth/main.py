@@ -16,6 +16,7 @@ from services.auth.adapters.signing_key_box import read_key_encryption_key
 from services.auth.application.housekeeping import Housekeeping
 from services.auth.composition.accounts import accounts_part
 from services.auth.composition.codes import codes_part
+from services.auth.composition.factors import FactorParts
 from services.auth.composition.part import Ground, Part
 from services.auth.composition.sessions import sessions_part
 from services.auth.config import AuthSettings
@@ -51,7 +52,14 @@ class Auth:
         Gauge(
             "daira_auth_passwords_waiting", "Passwords being hashed or waiting for it.", registry=metrics.registry
         ).set_function(self.hasher.waiting)
-        parts = (accounts_part(ground), codes_part(ground, metrics), sessions_part(ground), _event_log_part(pool))
+        factors = FactorParts(ground)
+        parts = (
+            accounts_part(ground, factors),
+            codes_part(ground, factors, metrics),
+            factors.part,
+            sessions_part(ground),
+            _event_log_part(pool),
+        )
         self.housekeeping = Housekeeping([chore for part in parts for chore in part.chores], clock)
         self.revocations = Revocations(PostgresRevocations(pool), clock, server_settings.revocations)
         metrics.revocations_age_seconds.set_function(self.revocations.age_s)

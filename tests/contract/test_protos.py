@@ -20,6 +20,7 @@ MODULES = [
     "daira.auth.v1.auth_service_pb2",
     "daira.auth.v1.code_service_pb2",
     "daira.auth.v1.session_service_pb2",
+    "daira.auth.v1.factor_service_pb2",
     "daira.payments.v1.payments_service_pb2",
     "daira.social.v1.profile_service_pb2",
     "daira.social.v1.graph_service_pb2",

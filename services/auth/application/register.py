@@ -96,7 +96,13 @@ class Register:
         if recognised is None or recognised.user_id != existing.user_id:
             raise failed_precondition("the idempotency key was used with another request", "IDEMPOTENCY_KEY_REUSED")
         opening = self._prepare(device)
-        started = await self._sessions.start(existing.user_id, opening.stored)
+        try:
+            started = await self._sessions.start(existing.user_id, opening.stored)
+        except AppError as error:
+            if error.reason != "STEP_UP_NEEDED":
+                raise
+            # It has a second factor by now, which a registration cannot ask for: sign in.
+            raise _account_exists() from None
         pair = self._opener.pair(started, opening.refresh_token, opening.stored.refresh_expires_at)
         return Registered(started.user_id, pair)
 

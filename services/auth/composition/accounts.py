@@ -12,7 +12,7 @@ from services.auth.application.refresh_tokens import RefreshTokens
 from services.auth.application.register import Register
 from services.auth.application.sign_in import SignIn
 from services.auth.application.sign_out import SignOut
-from services.auth.composition.factors import password_rules
+from services.auth.composition.factors import FactorParts
 from services.auth.composition.part import Ground, Part
 from services.auth.domain.attempts import AttemptLimit
 from services.auth.rpc.auth_servicer import AuthServicer, UseCases
@@ -21,7 +21,7 @@ from services.auth.rpc.auth_servicer import AuthServicer, UseCases
 _EXPLAINED: timedelta = timedelta(days=7)
 
 
-def accounts_part(ground: Ground) -> Part:
+def accounts_part(ground: Ground, factors: FactorParts) -> Part:
     """The part."""
     settings, clock = ground.settings, ground.clock
     limit = AttemptLimit(
@@ -32,10 +32,9 @@ def accounts_part(ground: Ground) -> Part:
     )
     accounts, sessions, attempts = ground.accounts, ground.sessions, PostgresSignInAttempts(ground.pool)
     check = PasswordCheck(accounts, attempts, ground.hasher, limit, clock)
-    rules = password_rules(settings.factors)
     use_cases = UseCases(
-        register=Register(ground.reader, accounts, sessions, ground.hasher, check, rules, ground.opener, clock),
-        sign_in=SignIn(ground.reader, accounts, sessions, ground.hasher, check, ground.opener, clock),
+        register=Register(ground.reader, accounts, sessions, ground.hasher, check, factors.rules, ground.opener, clock),
+        sign_in=SignIn(ground.reader, accounts, sessions, ground.hasher, check, factors.second, ground.opener, clock),
         refresh_tokens=RefreshTokens(sessions, ground.mint, ground.opener, ground.lifetimes, clock),
         sign_out=SignOut(sessions, clock),
         get_account=GetAccount(accounts, clock),

@@ -11,6 +11,7 @@ from services.auth.adapters.postgres.codes import PostgresCodes
 from services.auth.adapters.postgres.sandbox_inbox import PostgresSandboxInbox
 from services.auth.application.redeem_code import RedeemCode
 from services.auth.application.send_code import SendCode
+from services.auth.composition.factors import FactorParts
 from services.auth.composition.part import Ground, Part
 from services.auth.config import CodeSettings
 from services.auth.domain.code_budgets import CodeBudgets
@@ -19,7 +20,7 @@ from services.auth.rpc.code_servicer import CodeServicer
 from services.chassis.metrics import Metrics
 
 
-def codes_part(ground: Ground, metrics: Metrics) -> Part:
+def codes_part(ground: Ground, factors: FactorParts, metrics: Metrics) -> Part:
     """The part."""
     settings, clock = ground.settings.codes, ground.clock
     codes, mint, rules = PostgresCodes(ground.pool), CodeMint(ground.key_encryption_key), CodeRules()
@@ -34,7 +35,7 @@ def codes_part(ground: Ground, metrics: Metrics) -> Part:
             CodeRequestMetrics(metrics.registry),
             is_open=settings.provider != "closed",
         ),
-        RedeemCode(codes, mint, ground.mint, ground.opener, rules, clock),
+        RedeemCode(codes, mint, ground.mint, factors.second, ground.opener, rules, clock),
         ground.devices,
     )
     return Part(

@@ -25,6 +25,7 @@ class SessionEnd(enum.Enum):
     ENDED_BY_ADMIN = 8
     ACCOUNT_CLOSED = 9
     PHONE_PROVED = 20
+    PASSWORD_CHANGED = 21
 
     @property
     def is_by_owner(self) -> bool:
@@ -35,6 +36,7 @@ class SessionEnd(enum.Enum):
             SessionEnd.SIGNED_OUT_EVERYWHERE,
             SessionEnd.DEVICE_FORGOTTEN,
             SessionEnd.FACTOR_CHANGED,
+            SessionEnd.PASSWORD_CHANGED,
         }
 
 

@@ -12,9 +12,11 @@ from services.auth.application.get_account import GetAccount
 from services.auth.application.ports import RawIdentifier
 from services.auth.application.refresh_tokens import RefreshTokens
 from services.auth.application.register import Register
+from services.auth.application.second_factors import Challenge
 from services.auth.application.sign_in import SignIn
 from services.auth.application.sign_out import SignOut
 from services.auth.rpc.callers import Devices, caller
+from services.auth.rpc.factor_messages import encode_challenge
 from services.auth.rpc.token_pairs import encode_pair, encode_time
 from services.chassis.idempotency import check_key
 
@@ -49,6 +51,8 @@ class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
         """Check a password and start a session."""
         device = self._devices.of(request.device, context)
         signed_in = await self._use_cases.sign_in(_raw(request.identifier), request.password, device)
+        if isinstance(signed_in, Challenge):
+            return pb.SignInResponse(challenge=encode_challenge(signed_in))
         return pb.SignInResponse(user_id=signed_in.user_id, tokens=encode_pair(signed_in.tokens))
 
     async def RefreshTokens(  # noqa: N802

@@ -8,10 +8,12 @@ from daira.auth.v1 import code_service_pb2 as pb
 from daira.auth.v1 import code_service_pb2_grpc
 from daira.auth.v1.auth_service_pb2 import Device
 from services.auth.application.redeem_code import RedeemCode
+from services.auth.application.second_factors import Challenge
 from services.auth.application.send_code import SendCode
 from services.auth.domain.codes import CodePurpose
 from services.auth.rpc.caller_network import caller_network
 from services.auth.rpc.callers import Devices
+from services.auth.rpc.factor_messages import encode_challenge
 from services.auth.rpc.token_pairs import encode_pair, encode_time
 from services.chassis.errors import invalid
 from services.chassis.idempotency import check_key
@@ -44,6 +46,8 @@ class CodeServicer(code_service_pb2_grpc.CodeServiceServicer):
         redeemed = await self._redeem_code(
             request.flow_token, request.code, self._devices.of(device, context), request.device_id
         )
+        if isinstance(redeemed, Challenge):
+            return pb.RedeemCodeResponse(challenge=encode_challenge(redeemed))
         return pb.RedeemCodeResponse(
             user_id=redeemed.user_id, tokens=encode_pair(redeemed.tokens), is_new_account=redeemed.is_new_account
         )
