@@ -23,6 +23,7 @@ def process_table(endpoints: Endpoints) -> list[ProcessSpec]:
         "DRAIN_WAIT_S": "0",
         "SERVICE_TOKEN_KEY": endpoints.service_token_key,
         "PAGE_TOKEN_KEY": endpoints.page_token_key,
+        "DPOP_URL": f"{endpoints.gateway_url}/graphql",
     }
     database = {name: {f"{name.upper()}_DATABASE_URL": urls[f"{name.upper()}_DATABASE_URL"]} for name in STORE_OWNERS}
     redis = {"REDIS_URL": urls["REDIS_URL"]}

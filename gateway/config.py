@@ -10,6 +10,7 @@ from services.chassis.config import Env, SettingsError
 
 _PORT_MAX: Final = 65535
 _PORT_DIGITS: Final = 5
+_PROXIES_MAX: Final = 8
 _DEV_ADDRESSES: Final = {"auth": 50051, "payments": 50052, "social": 50053, "analytics": 50054}
 
 
@@ -25,6 +26,8 @@ class Settings:
     timeout_s: float
     in_flight_max: int
     streams_max: int
+    dpop_url: str
+    trusted_proxies: int
     metrics_port: int
     drain_wait_s: float
     drain_grace_s: float
@@ -51,6 +54,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         graphiql=env.flag("GATEWAY_GRAPHIQL", default=not production),
         timeout_s=env.seconds("GATEWAY_TIMEOUT_S", 5.0, 0.05, 60.0),
         streams_max=env.integer("GATEWAY_STREAMS_MAX", 2_000, 0, 1_000_000),
+        dpop_url=env.text("DPOP_URL", "", max_chars=200),
+        trusted_proxies=env.integer("GATEWAY_TRUSTED_PROXIES", 0, 0, _PROXIES_MAX),
         in_flight_max=env.integer("GATEWAY_IN_FLIGHT_MAX", 512, 1, 100_000),
         metrics_port=env.integer("GATEWAY_METRICS_PORT", 0, 0, _PORT_MAX),
         drain_wait_s=env.seconds("DRAIN_WAIT_S", 1.0, 0.0, 300.0),

@@ -19,7 +19,9 @@ from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.graphiql import GraphiQL
 from gateway.server import serve
 from gateway.telemetry import GatewayMetrics
+from services.chassis.clock import SystemClock
 from services.chassis.config import SettingsError
+from services.chassis.dpop import OnceOnly
 from services.chassis.lifecycle import run_until_signalled, supervised
 from services.chassis.metrics import Metrics
 from services.chassis.telemetry import configure_logging, start_metrics_server
@@ -40,7 +42,9 @@ async def run(settings: Settings, stop: asyncio.Event, on_listening: Callable[[i
         backends.ending,
         timeout_s=settings.timeout_s,
         in_flight_max=settings.in_flight_max,
+        proofs=OnceOnly(settings.dpop_url, SystemClock()),
         streams_max=settings.streams_max,
+        trusted_proxies=settings.trusted_proxies,
     )
     app = App(endpoint, backends, GraphiQL() if settings.graphiql else None)
     if settings.metrics_port:

@@ -22,6 +22,7 @@ class IdType(enum.Enum):
     TRANSFER = b"T"
     WALLET_ENTRY = b"E"
     TOP_UP = b"O"
+    SESSION = b"S"
 
 
 _BY_BYTE: Final = {kind.value: kind for kind in IdType}

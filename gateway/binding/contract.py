@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from daira.analytics.v1 import analytics_service_pb2
-from daira.auth.v1 import auth_service_pb2
+from daira.auth.v1 import auth_service_pb2, code_service_pb2, session_service_pb2
 from daira.payments.v1 import payments_service_pb2
 from daira.social.v1 import (
     feed_service_pb2,
@@ -55,7 +55,7 @@ class Method:
 def files() -> dict[str, tuple[FileDescriptor, ...]]:
     """The files with services that the gateway calls, by backend."""
     return {
-        "auth": (auth_service_pb2.DESCRIPTOR,),
+        "auth": (auth_service_pb2.DESCRIPTOR, code_service_pb2.DESCRIPTOR, session_service_pb2.DESCRIPTOR),
         "social": tuple(
             module.DESCRIPTOR
             for module in (

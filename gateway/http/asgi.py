@@ -24,7 +24,7 @@ _READ: Final = {
     name.encode(): name
     for name in (
         *PREFLIGHT_HEADERS, "accept", "accept-encoding", "authorization", "content-length", "content-type",
-        "sec-fetch-site", "x-request-id",
+        "dpop", "sec-fetch-site", "x-forwarded-for", "x-request-id",
     )
 }  # fmt: skip
 
@@ -46,12 +46,16 @@ class Refused(Exception):  # noqa: N818 - it tells what happened
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The head of a request. Of headers those that are read; of one sent twice the values are joined by commas."""
+    """The head of a request. Of headers those that are read; of one sent twice the values are joined by commas.
+
+    `peer` is the address at the other end of the connection, "" when it has none.
+    """
 
     method: str
     path: str
     query_string: bytes
     headers: Mapping[str, str]
+    peer: str = ""
 
     @classmethod
     def from_scope(cls, scope: Scope) -> Request:
@@ -62,7 +66,9 @@ class Request:
             if name is not None:
                 value = raw_value.decode("latin-1")
                 headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        return cls(scope["method"], scope["path"], scope.get("query_string", b""), headers)
+        client = scope.get("client")
+        peer = client[0] if client else ""
+        return cls(scope["method"], scope["path"], scope.get("query_string", b""), headers, peer)
 
 
 @dataclass(slots=True)

@@ -14,15 +14,19 @@ import orjson
 from gateway.execution import LATE, Engine, GraphQLRequest, MutationOverGet, Outcome
 from gateway.http import negotiation, parameters
 from gateway.http.asgi import PREFLIGHT_HEADERS, ClientGone, Receive, Refused, Request, Response, read_body
+from gateway.http.client_address import client_address
 from gateway.http.event_stream import EventStream
 from gateway.http.watch import Watch
 from gateway.telemetry import GatewayMetrics
 from services.chassis import context
 from services.chassis.context import RequestContext
+from services.chassis.dpop import OnceOnly
+from services.chassis.errors import AppError
 from services.chassis.interceptors.request_context import new_request_id
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-_BEARER: Final = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/=-]{1,4096})")
+_AUTHORIZATION: Final = re.compile(r"(?i:(bearer|dpop)) +([A-Za-z0-9._~+/=-]{1,4096})")
+_DPOP_OFFER: Final = 'DPoP algs="ES256 EdDSA", error="invalid_dpop_proof"'
 _FOREIGN_SITES: Final = frozenset({"cross-site", "same-site"})
 _NO_STORE: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"), (b"vary", b"accept"))
 _CLOSE: Final = {"connection": "close"}
@@ -34,7 +38,8 @@ _OVERTIME_S: Final = 1.0
 class GraphQLEndpoint:
     """Answers requests to /graphql; at most `in_flight_max` at a time, and `streams_max` streams of events.
 
-    Streams end when `ending` is set.
+    Streams end when `ending` is set. `proofs` takes each proof of possession once. So many `trusted_proxies` stand in
+    front and say whom they speak for.
     """
 
     def __init__(
@@ -46,6 +51,8 @@ class GraphQLEndpoint:
         timeout_s: float,
         in_flight_max: int,
         streams_max: int,
+        proofs: OnceOnly,
+        trusted_proxies: int = 0,
     ) -> None:
         self._engine = engine
         self._metrics = metrics
@@ -53,6 +60,8 @@ class GraphQLEndpoint:
         self._timeout_s = timeout_s
         self._in_flight_max = in_flight_max
         self._streams_max = streams_max
+        self._proofs = proofs
+        self._trusted_proxies = trusted_proxies
         self.in_flight = 0
         self.streams = 0
 
@@ -113,12 +122,31 @@ class GraphQLEndpoint:
                 parsed = await _parameters(request, receive)
         except TimeoutError as error:
             raise Refused(408, "REQUEST_TIMEOUT", "the body did not come in time", _CLOSE) from error
-        current = RequestContext(request_id=request_id, method="graphql", bearer=_bearer(request))
+        bearer, dpop = self._credentials(request)
+        current = RequestContext(
+            request_id=request_id,
+            method="graphql",
+            bearer=bearer,
+            dpop=dpop,
+            client_address=self._client(request),
+        )
         self.streams += 1
         self._metrics.streams.inc()
         return EventStream(
             self._counted(parsed, read_only=request.method == "GET"), current, self._ending, self._stream_ended
         )
+
+    def _credentials(self, request: Request) -> tuple[str, str]:
+        """The access token and the proof of possession, each "" when there is none; a proof is taken once."""
+        scheme, token = _authorization(request)
+        proof = request.headers.get("dpop", "")
+        if not proof and scheme != "dpop":
+            return token, ""
+        try:
+            self._proofs.thumbprint(proof, access_token=token if scheme == "dpop" else "", http_method=request.method)
+        except AppError as error:
+            raise Refused(401, "UNAUTHENTICATED", error.message, {"www-authenticate": _DPOP_OFFER}) from error
+        return token, proof
 
     async def _counted(self, parsed: GraphQLRequest, *, read_only: bool) -> AsyncGenerator[Outcome]:
         async with contextlib.aclosing(self._engine.events(parsed, read_only=read_only)) as outcomes:
@@ -127,17 +155,23 @@ class GraphQLEndpoint:
                     self._metrics.errors.labels(code).inc()
                 yield outcome
 
+    def _client(self, request: Request) -> str:
+        return client_address(request.peer, request.headers.get("x-forwarded-for", ""), self._trusted_proxies)
+
     def _stream_ended(self) -> None:
         self.streams -= 1
         self._metrics.streams.dec()
 
     async def _outcome(self, request: Request, receive: Receive, request_id: str, watch: Watch) -> Outcome:
         parsed = await _parameters(request, receive)
+        bearer, dpop = self._credentials(request)
         current = RequestContext(
             request_id=request_id,
             method="graphql",
             deadline_monotonic=time.monotonic() + self._timeout_s,
-            bearer=_bearer(request),
+            bearer=bearer,
+            dpop=dpop,
+            client_address=self._client(request),
         )
         watch.answer()
         with context.bind(current):
@@ -169,15 +203,16 @@ def _request_id(request: Request) -> str:
     return given if _REQUEST_ID.fullmatch(given) else new_request_id()
 
 
-def _bearer(request: Request) -> str:
+def _authorization(request: Request) -> tuple[str, str]:
+    """Scheme, in lower case, and token of the header; both "" without one."""
     header = request.headers.get("authorization")
     if header is None or not header.strip():
-        return ""
-    found = _BEARER.fullmatch(header.strip())
+        return "", ""
+    found = _AUTHORIZATION.fullmatch(header.strip())
     if found is None:
-        message = "the authorization header must be a bearer token"
+        message = "the authorization header must be a bearer or DPoP token"
         raise Refused(401, "UNAUTHENTICATED", message, {"www-authenticate": "Bearer"})
-    return found.group(1)
+    return found.group(1).lower(), found.group(2)
 
 
 def _refuse_foreign_page(request: Request) -> None:

@@ -13,19 +13,19 @@ from typing import Final
 import grpc.aio
 
 from daira.analytics.v1 import analytics_service_pb2, analytics_service_pb2_grpc
-from daira.auth.v1 import auth_service_pb2
 from daira.common.v1 import access_pb2
 from daira.events.v1 import event_log_service_pb2
 from services.analytics.adapters.clickhouse.engine import ClickHouse
 from services.analytics.adapters.clickhouse.event_store import ClickHouseEventStore
 from services.analytics.adapters.clickhouse.location import open_clickhouse
 from services.analytics.adapters.log_handler import LogHandler
-from services.analytics.adapters.log_owner import RpcEventSource, RpcJwks
+from services.analytics.adapters.log_owner import RpcEventSource
 from services.analytics.application.get_author_stats import GetAuthorStats
 from services.analytics.application.get_ingest_status import GetIngestStatus
 from services.analytics.application.ingest import Ingest
 from services.analytics.config import AnalyticsSettings
 from services.analytics.rpc.analytics_servicer import AnalyticsServicer
+from services.auth_client import AUTH_APIS, AuthKeys, AuthRevocations
 from services.chassis.access import AccessTable
 from services.chassis.client import ClientSettings, create_channel
 from services.chassis.clock import Clock, SystemClock
@@ -35,6 +35,7 @@ from services.chassis.jwks import KeySet
 from services.chassis.lifecycle import run_until_signalled, supervised
 from services.chassis.metrics import Metrics
 from services.chassis.redis_client import RedisClient, create_redis
+from services.chassis.revocations import Revocations
 from services.chassis.server import ServerBuilder, ServerSettings, serve
 from services.chassis.telemetry import configure_logging, start_metrics_server
 from services.chassis.tokens import ServiceTokens, TokenVerifier
@@ -60,15 +61,16 @@ class Analytics:
         store = ClickHouseEventStore(clickhouse)
         tokens = ServiceTokens(settings.service_token_key.reveal(), "analytics", clock)
         log_api = event_log_service_pb2.DESCRIPTOR.services_by_name["EventLogService"]
-        auth_api = auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]
         api = analytics_service_pb2.DESCRIPTOR.services_by_name["AnalyticsService"]
         self.channels: dict[str, grpc.aio.Channel] = {
-            service: create_channel(address, [log_api, auth_api], tokens=tokens, settings=_OWNER_CALL)
+            service: create_channel(address, [log_api, *AUTH_APIS], tokens=tokens, settings=_OWNER_CALL)
             for service, address in settings.owners.items()
         }
         ingests = {service: Ingest(service, store) for service in settings.owners}
         self.consumers = {service: self._consumer(ingest, redis, clock, metrics) for service, ingest in ingests.items()}
-        keys = KeySet(RpcJwks(self.channels["auth"]), clock)
+        keys = KeySet(AuthKeys(self.channels["auth"]), clock)
+        self.revocations = Revocations(AuthRevocations(self.channels["auth"]), clock, server_settings.revocations)
+        metrics.revocations_age_seconds.set_function(self.revocations.age_s)
         servicer = AnalyticsServicer(
             GetAuthorStats(store, ingests, self.consumers, clock), GetIngestStatus(self.consumers)
         )
@@ -78,13 +80,16 @@ class Analytics:
                 "analytics",
                 settings.listen,
                 clock=clock,
-                verifier=TokenVerifier(keys, settings.service_token_key.reveal(), clock),
+                verifier=TokenVerifier(
+                    keys, settings.service_token_key.reveal(), clock, self.revocations, stale_reads=True
+                ),
                 access_table=AccessTable.from_descriptors([api], access_pb2.access),
                 metrics=metrics,
                 settings=server_settings,
             )
             .add(analytics_service_pb2_grpc.add_AnalyticsServiceServicer_to_server, servicer, api)
             .on_ready("keys", keys.load)
+            .on_ready("revocations", self.revocations.load)
         )
 
     def _consumer(self, ingest: Ingest, redis: RedisClient, clock: Clock, metrics: Metrics) -> Consumer:
@@ -113,7 +118,9 @@ async def run(settings: AnalyticsSettings, server_settings: ServerSettings, stop
     analytics = Analytics(settings, server_settings, clickhouse, redis, clock, metrics)
     consuming = {service: consumer.run(stop) for service, consumer in analytics.consumers.items()}
     try:
-        await supervised(stop, rpc=serve(analytics.server, stop), **consuming)
+        await supervised(
+            stop, rpc=serve(analytics.server, stop), revocations=analytics.revocations.run(stop), **consuming
+        )
     finally:
         for channel in analytics.channels.values():
             await channel.close()

@@ -87,6 +87,27 @@ class SmsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class FactorSettings:
+    """Where passkeys belong, and what passwords are compared with. Empty `rp_id`: no passkeys are taken here."""
+
+    rp_id: str
+    origins: tuple[str, ...]
+    breached_passwords_file: str
+
+    @classmethod
+    def from_env(cls, env: Env) -> FactorSettings:
+        """AUTH_WEBAUTHN_… and AUTH_BREACHED_PASSWORDS_FILE."""
+        is_rehearsal = env.text("DAIRA_ENV", "production") in {"dev", "test"}
+        rp_id = env.text("AUTH_WEBAUTHN_RP_ID", "localhost" if is_rehearsal else "", max_chars=253)
+        origins = env.text("AUTH_WEBAUTHN_ORIGINS", "http://localhost:8080" if is_rehearsal else "")
+        return cls(
+            rp_id=rp_id,
+            origins=tuple(origin.strip() for origin in origins.split(",") if origin.strip()),
+            breached_passwords_file=env.text("AUTH_BREACHED_PASSWORDS_FILE", ""),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class AuthSettings:
     """Settings of the service. Names ending in _s are seconds."""
 
@@ -101,11 +122,14 @@ class AuthSettings:
     hashing_threads: int
     hashing_queue: int
     sign_in_attempts: int
-    sign_in_window_s: float
+    sign_in_slowest_s: float
+    network_attempts: int
+    network_window_s: float
     access_life_s: float
     refresh_idle_s: float
     session_life_s: float
     codes: CodeSettings
+    factors: FactorSettings
     metrics_port: int
     log: LogSettings
 
@@ -125,11 +149,14 @@ class AuthSettings:
             hashing_threads=env.integer("AUTH_HASHING_THREADS", 2, 1, 64),
             hashing_queue=env.integer("AUTH_HASHING_QUEUE", 32, 0, 10_000),
             sign_in_attempts=env.integer("AUTH_SIGN_IN_ATTEMPTS", 10, 1, 1_000),
-            sign_in_window_s=env.seconds("AUTH_SIGN_IN_WINDOW_S", 900.0, 1.0, _DAY_S),
+            sign_in_slowest_s=env.seconds("AUTH_SIGN_IN_SLOWEST_S", 900.0, 1.0, _DAY_S),
+            network_attempts=env.integer("AUTH_NETWORK_ATTEMPTS", 100, 1, 1_000_000),
+            network_window_s=env.seconds("AUTH_NETWORK_WINDOW_S", 900.0, 1.0, _DAY_S),
             access_life_s=env.seconds("AUTH_ACCESS_LIFE_S", 600.0, 1.0, 900.0),
             refresh_idle_s=env.seconds("AUTH_REFRESH_IDLE_S", 30 * _DAY_S, 60.0, 365 * _DAY_S),
             session_life_s=env.seconds("AUTH_SESSION_LIFE_S", 180 * _DAY_S, 60.0, 730 * _DAY_S),
             codes=CodeSettings.from_env(env),
+            factors=FactorSettings.from_env(env),
             metrics_port=env.integer("AUTH_METRICS_PORT", 0, 0, 65_535),
             log=LogSettings.from_env(env),
         )

@@ -24,7 +24,8 @@ class AccessRule:
 
     `roles` are those of which a person must have one, `scopes` those a token must have all of. `min_level` and
     `max_age_s` say how surely, and how lately, a person must have proved who they are. `self_field` is the request's
-    field that must be the caller's own id; empty and 0 ask for nothing.
+    field that must be the caller's own id; empty and 0 ask for nothing. `is_read` is the method's own word that it
+    changes nothing.
     """
 
     public: bool
@@ -36,6 +37,7 @@ class AccessRule:
     min_level: int = 0
     max_age_s: int = 0
     self_field: str = ""
+    is_read: bool = False
 
     def check(self, identity: Identity | None, now_s: int = 0, request: Any = None) -> None:
         """AppError UNAUTHENTICATED without identity, PERMISSION_DENIED with the wrong one; silent when admitted.
@@ -142,6 +144,7 @@ def _read_rule(method: MethodDescriptor, extension: Any) -> tuple[str, AccessRul
         min_level=access.min_level,
         max_age_s=access.max_age_s,
         self_field=access.self_field,
+        is_read=options.idempotency_level == options.NO_SIDE_EFFECTS,
     )
     problem = _problem_for_people(rule, method)
     return (problem, None) if problem else ("", rule)

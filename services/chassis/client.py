@@ -12,7 +12,13 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from services.chassis import context as call_context
 from services.chassis.interceptors.deadline import too_short
-from services.chassis.interceptors.request_context import AUTHORIZATION_HEADER, REQUEST_ID_HEADER, new_request_id
+from services.chassis.interceptors.request_context import (
+    AUTHORIZATION_HEADER,
+    DPOP_HEADER,
+    FORWARDED_FOR_HEADER,
+    REQUEST_ID_HEADER,
+    new_request_id,
+)
 from services.chassis.service_config import service_config
 from services.chassis.tokens import ServiceTokens
 
@@ -39,7 +45,8 @@ def create_channel(
     """A channel to `address` ("host:port", "dns:///host:port" or "ipv4:a:1,b:2") for generated stubs of `services`.
 
     A call sends the current caller's own token when `forward_user` and there is one, else this service's token when
-    there are `tokens`, else none. Its timeout is the least of settings.timeout_s, the one given and the current
+    there are `tokens`, else none; with `forward_user` also the address that the person's request came from.
+    Its timeout is the least of settings.timeout_s, the one given and the current
     deadline less the margin; with nothing left, AppError DEADLINE_EXCEEDED is raised at once. Failures raise
     AioRpcError: peer_errors.to_app_error translates. Close the channel when done.
     """
@@ -89,9 +96,14 @@ class ContextChannel(grpc.aio.Channel):
         current = call_context.current()
         metadata: list[tuple[str, str | bytes]] = [(REQUEST_ID_HEADER, current.request_id or new_request_id())]
         if self._forward_user and current.bearer:
-            metadata.append((AUTHORIZATION_HEADER, f"Bearer {current.bearer}"))
+            scheme = "DPoP" if current.dpop else "Bearer"
+            metadata.append((AUTHORIZATION_HEADER, f"{scheme} {current.bearer}"))
         elif self._tokens is not None:
             metadata.append((AUTHORIZATION_HEADER, f"Bearer {self._tokens.mint()}"))
+        if self._forward_user and current.dpop:
+            metadata.append((DPOP_HEADER, current.dpop))
+        if self._forward_user and current.client_address:
+            metadata.append((FORWARDED_FOR_HEADER, current.client_address))
         return metadata
 
     def timeout_s(self, given_s: float | None) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -14,13 +14,22 @@ from services.chassis.identity import Identity, IdentityKind
 
 @dataclass(slots=True)
 class RequestContext:
-    """One call. `deadline_monotonic` is on the scale of time.monotonic(); `bearer` is the caller's own token."""
+    """One call.
+
+    `deadline_monotonic` is on the scale of time.monotonic(); `bearer` is the caller's own token, `dpop` the proof of
+    possession that came with it or stands for itself. `recheck` raises AppError UNAUTHENTICATED once the caller's
+    session has ended: for calls that last. `client_address` is where a person's request came from, known to the gateway
+    only.
+    """
 
     request_id: str = ""
     method: str = ""
     identity: Identity | None = None
     deadline_monotonic: float | None = None
     bearer: str = field(default="", repr=False)
+    dpop: str = field(default="", repr=False)
+    recheck: Callable[[], None] = field(default=lambda: None, repr=False)
+    client_address: str = field(default="", repr=False)
 
     def remaining_s(self) -> float | None:
         """Seconds until the deadline, negative when it has passed; None without a deadline."""

@@ -18,7 +18,8 @@ class Identity:
     """A verified caller. A service has its short name, and nothing else; a user has all but that.
 
     `level` is 1, or 2 when two factors were proved, the last of them at `authenticated_at_s`; `epoch` is the account's
-    when the token was made, at `issued_at_s` (both in seconds since 1970).
+    when the token was made, at `issued_at_s` (both in seconds since 1970). A token with a `key_thumbprint` is good only
+    with a proof of that key (RFC 9449).
     """
 
     kind: IdentityKind
@@ -32,3 +33,4 @@ class Identity:
     methods: frozenset[str] = frozenset()
     scopes: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
+    key_thumbprint: str = ""

@@ -25,6 +25,10 @@ class Metrics:
         self.rpc_server_in_flight = Gauge(
             "daira_rpc_server_in_flight", "RPCs being answered now.", registry=self.registry
         )
+        self.revocations_age_seconds = Gauge(
+            "daira_revocations_age_seconds", "Time since it was last heard which tokens are revoked.",
+            registry=self.registry,
+        )  # fmt: skip
         self.log_head_pos = Gauge(
             "daira_event_log_head_pos", "Greatest position in the event log.", ("stream",), registry=self.registry
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 import grpc.aio
@@ -19,6 +19,7 @@ from services.chassis.config import Env
 from services.chassis.interceptors.ordering import LayeredInterceptor, chassis_layers
 from services.chassis.lifecycle import pause
 from services.chassis.metrics import Metrics
+from services.chassis.revocations import RevocationSettings
 from services.chassis.tokens import TokenVerifier
 
 ReadyCheck = Callable[[], Awaitable[bool]]
@@ -36,7 +37,8 @@ class ServerSettings:
     """Limits of one server.
 
     drain_wait_s is how long callers have to notice NOT_SERVING before calls are refused, and must exceed the lag of
-    whatever routes to this server; grace_s is how long calls already here may take to end.
+    whatever routes to this server; grace_s is how long calls already here may take to end. dpop_url is the URL that
+    proofs of possession are made for, "" where none are taken.
     """
 
     default_deadline_s: float = 5.0
@@ -46,10 +48,12 @@ class ServerSettings:
     grace_s: float = 10.0
     max_receive_bytes: int = 1 << 20
     max_send_bytes: int = 4 << 20
+    dpop_url: str = ""
+    revocations: RevocationSettings = field(default_factory=RevocationSettings)
 
     @classmethod
     def from_env(cls, env: Env) -> ServerSettings:
-        """The settings RPC_* and DRAIN_*; problems are left in `env`."""
+        """The settings RPC_*, DRAIN_* and REVOCATION_*; problems are left in `env`."""
         return cls(
             default_deadline_s=env.seconds("RPC_DEFAULT_DEADLINE_S", 5.0, 0.05, 300.0),
             stream_limit_s=env.seconds("RPC_STREAM_LIMIT_S", 600.0, 1.0, 86_400.0),
@@ -58,6 +62,8 @@ class ServerSettings:
             grace_s=env.seconds("DRAIN_GRACE_S", 10.0, 0.0, 300.0),
             max_receive_bytes=env.integer("RPC_MAX_RECEIVE_BYTES", 1 << 20, 1 << 10, 64 << 20),
             max_send_bytes=env.integer("RPC_MAX_SEND_BYTES", 4 << 20, 1 << 10, 64 << 20),
+            dpop_url=env.text("DPOP_URL", "", max_chars=200),
+            revocations=RevocationSettings.from_env(env),
         )
 
 
@@ -85,7 +91,13 @@ class ServerBuilder:
         self._access_table = access_table
         self.interceptor = LayeredInterceptor(
             chassis_layers(
-                access_table, verifier, clock, metrics, self.settings.default_deadline_s, self.settings.stream_limit_s
+                access_table,
+                verifier,
+                clock,
+                metrics,
+                self.settings.default_deadline_s,
+                self.settings.stream_limit_s,
+                self.settings.dpop_url,
             )
         )
 

@@ -9,14 +9,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from joserfc import jwt
-from joserfc.errors import JoseError, UnsupportedAlgorithmError
+from joserfc.errors import JoseError
 from joserfc.jwk import OctKey, OKPKey
-from joserfc.jws import JWSRegistry
 
 from services.chassis.clock import Clock
 from services.chassis.errors import AppError, unauthenticated
 from services.chassis.identity import Identity, IdentityKind
 from services.chassis.jwks import KeySet
+from services.chassis.jws_registry import OneAlgorithm
+from services.chassis.revocations import Revocations
 
 USER_JWT_TYPE: Final = "at+jwt"
 USER_JWT_ALGORITHM: Final = "EdDSA"
@@ -37,25 +38,6 @@ _MAX_ID: Final = (1 << 63) - 1
 _CLOCK_SKEW_S: Final = 5
 # Verified tokens are remembered until they expire: an Ed25519 check costs about as much as the rest of a call.
 _MAX_REMEMBERED: Final = 8192
-
-
-class OneAlgorithm(JWSRegistry):
-    """Signs and verifies with one algorithm, by the name the house emits.
-
-    joserfc warns at every use of "EdDSA", whose new name other verifiers do not know yet, and looks its registry up
-    anew at every call; this does neither.
-    """
-
-    def __init__(self, algorithm: str) -> None:
-        super().__init__(algorithms=[algorithm])
-        self._name = algorithm
-        self._model = JWSRegistry.algorithms[algorithm]
-
-    def get_alg(self, name: str) -> Any:
-        """The algorithm; UnsupportedAlgorithmError for every other name."""
-        if name != self._name:
-            raise UnsupportedAlgorithmError(name)
-        return self._model
 
 
 class ServiceTokens:
@@ -91,12 +73,23 @@ class TokenVerifier:
     """Tells who a bearer token names.
 
     The token's `typ` picks the one algorithm, key and audience it is checked with, so a public key can never be used
-    as a shared secret nor one kind of token pass as the other.
+    as a shared secret nor one kind of token pass as the other. Without `revocations` a token is good until it expires.
+    With `stale_reads`, people may still read when it was not heard for long what was revoked; else nothing is done.
     """
 
-    def __init__(self, keys: KeySet, service_key: bytes, clock: Clock) -> None:
+    def __init__(
+        self,
+        keys: KeySet,
+        service_key: bytes,
+        clock: Clock,
+        revocations: Revocations | None = None,
+        *,
+        stale_reads: bool = False,
+    ) -> None:
         if len(service_key) < _MIN_KEY_BYTES:
             raise ValueError(f"a service token key has at least {_MIN_KEY_BYTES} bytes")
+        self._revocations = revocations
+        self._stale_reads = stale_reads
         self._keys = keys
         self._service_key = OctKey.import_key(service_key)
         self._clock = clock
@@ -108,9 +101,25 @@ class TokenVerifier:
     async def verify(self, token: str) -> Identity:
         """The identity in the token.
 
-        AppError UNAUTHENTICATED with reason TOKEN_INVALID or TOKEN_EXPIRED; UNAVAILABLE when the token names a key
-        that is not known while the source of keys cannot be asked.
+        AppError UNAUTHENTICATED with reason TOKEN_INVALID, TOKEN_EXPIRED or TOKEN_REVOKED; UNAVAILABLE when the token
+        names a key that is not known while the source of keys cannot be asked.
         """
+        identity = await self._signed_identity(token)
+        self.check_revoked(identity)
+        return identity
+
+    def check_revoked(self, identity: Identity) -> None:
+        """AppError UNAUTHENTICATED, reason TOKEN_REVOKED, when the identity was good and is no more."""
+        if self._revocations is not None and identity.kind is IdentityKind.USER:
+            self._revocations.check(identity)
+
+    def require_fresh(self, identity: Identity, *, is_read: bool) -> None:
+        """AppError UNAVAILABLE, reason REVOCATIONS_STALE, when a person's token cannot be relied on for this."""
+        if self._revocations is None or identity.kind is not IdentityKind.USER or (is_read and self._stale_reads):
+            return
+        self._revocations.require_fresh()
+
+    async def _signed_identity(self, token: str) -> Identity:
         now_s = self._clock.now_ms() // 1000
         remembered = self._recall(token, now_s)
         if remembered is not None:
@@ -206,6 +215,7 @@ def _user(claims: Mapping[str, Any]) -> Identity:
         methods=_words(claims.get("amr")),
         scopes=_words(_text(claims.get("scope")).split()),
         roles=_words(claims.get("roles", [])),
+        key_thumbprint=_thumbprint(claims.get("cnf")),
     )
 
 
@@ -231,6 +241,14 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise _invalid_token()
     return value
+
+
+def _thumbprint(confirmation: object) -> str:
+    if confirmation is None:
+        return ""
+    if not isinstance(confirmation, dict) or not isinstance(confirmation.get("jkt"), str) or not confirmation["jkt"]:
+        raise _invalid_token()
+    return str(confirmation["jkt"])
 
 
 def _words(value: object) -> frozenset[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 
-from daira.auth.v1 import auth_service_pb2
 from daira.common.v1 import access_pb2
 from daira.events.v1 import event_log_service_pb2, event_log_service_pb2_grpc
 from daira.payments.v1 import payments_service_pb2, payments_service_pb2_grpc
+from services.auth_client import AUTH_APIS, AuthKeys, AuthRevocations
 from services.chassis.access import AccessTable
 from services.chassis.client import create_channel
 from services.chassis.clock import SystemClock
@@ -19,10 +19,10 @@ from services.chassis.lifecycle import supervised
 from services.chassis.metrics import Metrics
 from services.chassis.page_token import PageTokens
 from services.chassis.postgres import PostgresPool, create_pool
+from services.chassis.revocations import Revocations
 from services.chassis.server import ServerBuilder, ServerSettings, serve
 from services.chassis.telemetry import configure_logging, start_metrics_server
-from services.chassis.tokens import TokenVerifier
-from services.payments.adapters.auth_keys import AuthKeys
+from services.chassis.tokens import ServiceTokens, TokenVerifier
 from services.payments.adapters.closed_provider import ClosedProvider
 from services.payments.adapters.postgres.ledger_upkeep import fold_accounts
 from services.payments.adapters.postgres.rates import PostgresRates
@@ -55,9 +55,12 @@ async def main(stop: asyncio.Event) -> None:
     configure_logging("payments", json=settings.process.json_logs, level=settings.process.log_level)
     clock, metrics = SystemClock(), Metrics()
     pool = await create_pool(settings.process.database_url, application_name="payments", max_size=settings.pool_max)
-    auth = create_channel(settings.auth_address, [auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]])
+    service_tokens = ServiceTokens(settings.service_key.reveal(), "payments", clock)
+    auth = create_channel(settings.auth_address, AUTH_APIS, tokens=service_tokens)
     keys = KeySet(AuthKeys(auth), clock)
-    verifier = TokenVerifier(keys, settings.service_key.reveal(), clock)
+    revocations = Revocations(AuthRevocations(auth), clock, server_settings.revocations)
+    metrics.revocations_age_seconds.set_function(revocations.age_s)
+    verifier = TokenVerifier(keys, settings.service_key.reveal(), clock, revocations)
 
     rates = PostgresRates(pool, clock)
     limits = TopUpLimits(settings.day_limit, settings.month_limit)
@@ -91,6 +94,7 @@ async def main(stop: asyncio.Event) -> None:
         )
         .on_ready("schema", rates.ready)
         .on_ready("keys", keys.load)
+        .on_ready("revocations", revocations.load)
     )
     if settings.process.metrics_port:
         start_metrics_server(metrics, settings.process.metrics_port)
@@ -98,6 +102,7 @@ async def main(stop: asyncio.Event) -> None:
         await supervised(
             stop,
             rpc=serve(builder, stop),
+            revocations=revocations.run(stop),
             resolver=repeat("resolve_top_ups", resolve, settings.resolve_every_s, stop),
             folding=repeat("fold_accounts", lambda: fold_accounts(pool), settings.fold_every_s, stop),
         )

@@ -7,7 +7,6 @@ import os
 import sys
 from dataclasses import dataclass, replace
 
-from daira.auth.v1 import auth_service_pb2
 from daira.common.v1 import access_pb2
 from daira.events.v1 import event_log_service_pb2, event_log_service_pb2_grpc
 from daira.social.v1 import (
@@ -23,6 +22,7 @@ from daira.social.v1 import (
     safety_service_pb2,
     safety_service_pb2_grpc,
 )
+from services.auth_client import AUTH_APIS, AuthKeys, AuthRevocations
 from services.chassis.access import AccessTable
 from services.chassis.client import create_channel
 from services.chassis.clock import Clock, SystemClock
@@ -34,10 +34,10 @@ from services.chassis.metrics import Metrics
 from services.chassis.page_token import PageTokens
 from services.chassis.postgres import PostgresPool, create_pool
 from services.chassis.redis_client import RedisClient, create_redis
+from services.chassis.revocations import Revocations
 from services.chassis.server import ServerBuilder, ServerSettings, serve
 from services.chassis.telemetry import configure_logging, start_metrics_server
-from services.chassis.tokens import TokenVerifier
-from services.social.adapters.auth_keys import AuthKeys
+from services.chassis.tokens import ServiceTokens, TokenVerifier
 from services.social.adapters.feature_tail import FeatureTail
 from services.social.adapters.native_ranker import fold_words
 from services.social.adapters.postgres.feedback import PostgresFeedback
@@ -101,17 +101,22 @@ async def run(settings: SocialSettings, server_settings: ServerSettings, stop: a
     clock, metrics = SystemClock(), Metrics()
     pool = await create_pool(settings.worker.database_url, application_name="social", max_size=settings.pool_max)
     redis = create_redis(settings.worker.redis_url, timeout_s=0.5, client_name="social")
-    auth = create_channel(settings.auth_address, [auth_service_pb2.DESCRIPTOR.services_by_name["AuthService"]])
+    service_tokens = ServiceTokens(settings.service_key.reveal(), "social", clock)
+    auth = create_channel(settings.auth_address, AUTH_APIS, tokens=service_tokens)
     keys = KeySet(AuthKeys(auth), clock)
+    revocations = Revocations(AuthRevocations(auth), clock, server_settings.revocations)
+    metrics.revocations_age_seconds.set_function(revocations.age_s)
     made = compose(settings, pool, redis, clock, metrics)
     # Streams of news wait rather than work: they have places of their own beside those of calls.
     places = server_settings.max_concurrent_rpcs + settings.watchers_max
     server_settings = replace(server_settings, max_concurrent_rpcs=places)
-    builder = build_server(settings, server_settings, made, keys, clock, metrics)
+    builder = build_server(settings, server_settings, made, keys, revocations, clock, metrics)
     if settings.worker.metrics_port:
         start_metrics_server(metrics, settings.worker.metrics_port)
     try:
-        await supervised(stop, rpc=serve(builder, stop), features=made.tail.run(stop))
+        await supervised(
+            stop, rpc=serve(builder, stop), features=made.tail.run(stop), revocations=revocations.run(stop)
+        )
     finally:
         await auth.close()
         await redis.aclose()
@@ -153,10 +158,11 @@ def build_server(
     server_settings: ServerSettings,
     made: Servicers,
     keys: KeySet,
+    revocations: Revocations,
     clock: Clock,
     metrics: Metrics,
 ) -> ServerBuilder:
-    """The server with every service, ready once the keys and the feature table are there."""
+    """The server with every service, ready once keys, revocations and the feature table are there."""
     profiles = profile_service_pb2.DESCRIPTOR.services_by_name["ProfileService"]
     graph = graph_service_pb2.DESCRIPTOR.services_by_name["GraphService"]
     safety = safety_service_pb2.DESCRIPTOR.services_by_name["SafetyService"]
@@ -169,7 +175,7 @@ def build_server(
             "social",
             settings.listen,
             clock=clock,
-            verifier=TokenVerifier(keys, settings.service_key.reveal(), clock),
+            verifier=TokenVerifier(keys, settings.service_key.reveal(), clock, revocations, stale_reads=True),
             access_table=AccessTable.from_descriptors(
                 [profiles, graph, safety, posts, feeds, features, log], access_pb2.access
             ),
@@ -184,5 +190,6 @@ def build_server(
         .add(feature_service_pb2_grpc.add_FeatureServiceServicer_to_server, made.features, features)
         .add(event_log_service_pb2_grpc.add_EventLogServiceServicer_to_server, made.log, log)
         .on_ready("keys", keys.load)
+        .on_ready("revocations", revocations.load)
         .on_ready("features", made.tail.is_caught_up)
     )

@@ -1,4 +1,4 @@
-"""Other services as the owners of their logs, and auth as the owner of the keys."""
+"""Other services as the owners of their logs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Final
 
 import grpc.aio
 
-from daira.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 from daira.events.v1 import event_log_service_pb2, event_log_service_pb2_grpc
 from services.chassis.peer_errors import to_app_error
 from services.chassis.stream_event import StreamEvent
@@ -39,18 +38,3 @@ class RpcEventSource:
             if len(response.events) < request.page_size:
                 break
         return events
-
-
-class RpcJwks:
-    """auth's public keys."""
-
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._stub = auth_service_pb2_grpc.AuthServiceStub(channel)
-
-    async def fetch(self) -> str:
-        """The key set as JSON; AppError when auth is away."""
-        try:
-            response = await self._stub.GetJwks(auth_service_pb2.GetJwksRequest())
-        except grpc.aio.AioRpcError as error:
-            raise to_app_error(error) from error
-        return response.jwks_json

@@ -55,6 +55,8 @@ class JwtSigner:
             "auth_time": int(session.proof.proved_at.timestamp()),
             "scope": " ".join(name.name.lower() for name in session.scopes if name.name),
         }
+        if session.key_thumbprint:
+            claims["cnf"] = {"jkt": session.key_thumbprint}
         if session.roles:
             claims["roles"] = [role.name.lower() for role in session.roles if role.name]
         header = {"alg": USER_JWT_ALGORITHM, "typ": USER_JWT_TYPE, "kid": key.kid}

@@ -29,8 +29,8 @@ class GetAccount:
         self._clock = clock
 
     async def __call__(self, user_id: int, session_id: int) -> MaskedAccount:
-        """The account; AppError UNAUTHENTICATED, reason TOKEN_INVALID, when the session has ended."""
+        """The account; AppError UNAUTHENTICATED, reason TOKEN_REVOKED, when the session has ended."""
         account = await self._accounts.get(user_id, session_id, self._clock.now())
         if account is None:
-            raise unauthenticated("TOKEN_INVALID", "the session has ended")
+            raise unauthenticated("TOKEN_REVOKED", "the session has ended")
         return MaskedAccount(account.user_id, mask_phone(account.phone), mask_email(account.email), account.created_at)

@@ -9,13 +9,10 @@ from typing import Final
 
 import structlog
 
-from services.auth.domain.attempts import AttemptLimit
 from services.chassis.clock import Clock
 from services.chassis.errors import AppError
 
 _EVERY_S: Final = 300.0
-# What expired is kept so long that a replay can still be explained.
-_KEEP: Final = timedelta(days=7)
 _BATCH: Final = 1000
 
 _log = structlog.get_logger(__name__)
@@ -28,37 +25,19 @@ Purge = Callable[[datetime, int], Awaitable[int]]
 class Housekeeping:
     """Deletes in small batches, now and then; any number of replicas may do so at once.
 
-    `more` are further chores, each with how long what ended is kept.
+    Each of `chores` comes with how long what ended is kept.
     """
 
-    def __init__(
-        self,
-        purge_sessions: Purge,
-        purge_tokens: Purge,
-        purge_attempts: Purge,
-        limit: AttemptLimit,
-        clock: Clock,
-        more: Sequence[tuple[Purge, timedelta]] = (),
-    ) -> None:
-        self._more = tuple(more)
-        self._purge_sessions = purge_sessions
-        self._purge_tokens = purge_tokens
-        self._purge_attempts = purge_attempts
-        self._limit = limit
+    def __init__(self, chores: Sequence[tuple[Purge, timedelta]], clock: Clock) -> None:
+        self._chores = tuple(chores)
         self._clock = clock
 
     async def sweep(self) -> int:
         """Delete what is over; how many rows. AppError UNAVAILABLE when the database is away."""
         now = self._clock.now()
-        chores = (
-            (self._purge_tokens, now - _KEEP),
-            (self._purge_sessions, now - _KEEP),
-            (self._purge_attempts, now - self._limit.window),
-            *((purge, now - keep) for purge, keep in self._more),
-        )
         swept = 0
-        for purge, before in chores:
-            while (count := await purge(before, _BATCH)) > 0:
+        for purge, keep in self._chores:
+            while (count := await purge(now - keep, _BATCH)) > 0:
                 swept += count
                 if count < _BATCH:
                     break

@@ -2,42 +2,101 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
 
-from services.auth.application.ports import Credentials, PasswordHasher, SignInAttempts
-from services.auth.domain.attempts import AttemptLimit
+from services.auth.application.ports import Accounts, Credentials, PasswordHasher, ReservedGuess, SignInAttempts
+from services.auth.domain.attempts import AttemptLimit, Guess
+from services.auth.domain.device import Device
 from services.auth.domain.identifier import Identifier
 from services.chassis.clock import Clock
 from services.chassis.errors import AppError, ErrorKind, exhausted
+
+# Of one device's guesses on one name so many run at once; the others wait for what becomes of them. Each is counted
+# before it is known to be right, so without waiting somebody's many right ones would use up the limit for each other.
+_AT_ONCE: Final = 2
+# For so long those who waited behind a refused guess are refused with it, without asking the database again.
+_SHARED_REFUSAL: Final = timedelta(seconds=1)
+
+
+@dataclass(slots=True)
+class _Turns:
+    """The guesses of one device on one name."""
+
+    gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+    present: int = 0
+    refused_until: datetime | None = None
+    free_at: datetime | None = None
 
 
 class PasswordCheck:
     """The only way to a password's answer."""
 
-    def __init__(self, attempts: SignInAttempts, hasher: PasswordHasher, limit: AttemptLimit, clock: Clock) -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        attempts: SignInAttempts,
+        hasher: PasswordHasher,
+        limit: AttemptLimit,
+        clock: Clock,
+    ) -> None:
+        self._accounts = accounts
         self._attempts = attempts
         self._hasher = hasher
         self._limit = limit
         self._clock = clock
+        self._turns: dict[bytes, _Turns] = {}
 
-    async def reserve(self, identifier: Identifier) -> None:
-        """Count an attempt on the name; AppError RESOURCE_EXHAUSTED, reason OVERLOADED, when there were too many.
+    async def recognise(self, identifier: Identifier, device: Device, password: str) -> Credentials | None:
+        """The account of the name if this is its password; None otherwise, after the same work whether there is one.
 
-        The same when too many passwords wait anyway: then nothing is counted, nor the database asked.
+        AppError RESOURCE_EXHAUSTED, reason OVERLOADED, after too many wrong ones, or when too many passwords wait:
+        then nothing is counted, nor the database asked.
         """
         self._hasher.require_room()
-        wait = await self._attempts.reserve(identifier, self._limit, self._clock.now())
-        if wait is not None:
-            raise exhausted("too many attempts on this name", max(1, wait // timedelta(milliseconds=1)))
+        guess = Guess(identifier, device)
+        async with self._turn(guess) as turns:
+            reserved = await self._reserve(guess, turns)
+            credentials = await self._accounts.find(identifier)
+            try:
+                matches = await self._hasher.verify(credentials.password_hash if credentials else None, password)
+            except AppError as error:
+                if error.kind is ErrorKind.RESOURCE_EXHAUSTED:
+                    await self._attempts.give_back(reserved, self._clock.now())
+                raise
+            if credentials is None or not matches:
+                return None
+            await self._attempts.forgive(reserved, self._clock.now())
+            return credentials
 
-    async def matches(self, identifier: Identifier, credentials: Credentials | None, password: str) -> bool:
-        """Whether the password is the account's, after `reserve`; without an account the same work ends in False.
+    async def _reserve(self, guess: Guess, turns: _Turns) -> ReservedGuess:
+        now = self._clock.now()
+        if turns.free_at is not None and turns.refused_until is not None and now < turns.refused_until:
+            raise _refused(turns.free_at - now)
+        reserved = await self._attempts.reserve(guess, self._limit, now)
+        if isinstance(reserved, timedelta):
+            turns.free_at = now + reserved
+            turns.refused_until = min(turns.free_at, now + _SHARED_REFUSAL)
+            raise _refused(reserved)
+        return reserved
 
-        AppError RESOURCE_EXHAUSTED, reason OVERLOADED, when too many passwords wait: then the attempt was not made.
-        """
+    @contextlib.asynccontextmanager
+    async def _turn(self, guess: Guess) -> AsyncIterator[_Turns]:
+        key = guess.device_subject()
+        turns = self._turns.setdefault(key, _Turns())
+        turns.present += 1
         try:
-            return await self._hasher.verify(credentials.password_hash if credentials else None, password)
-        except AppError as error:
-            if error.kind is ErrorKind.RESOURCE_EXHAUSTED:
-                await self._attempts.give_back(identifier)
-            raise
+            async with turns.gate:
+                yield turns
+        finally:
+            turns.present -= 1
+            if turns.present == 0:
+                del self._turns[key]
+
+
+def _refused(wait: timedelta) -> AppError:
+    return exhausted("too many wrong passwords", max(1, wait // timedelta(milliseconds=1)))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from services.auth.domain.assurance import ALL_SCOPES, Proof, Role, Scope
-from services.auth.domain.attempts import AttemptLimit
+from services.auth.domain.attempts import AttemptLimit, Guess
 from services.auth.domain.device import Device
 from services.auth.domain.identifier import Identifier
 from services.auth.domain.key_schedule import SigningKey
@@ -64,7 +64,10 @@ class NewSession:
 
 @dataclass(frozen=True, slots=True)
 class StartedSession:
-    """A live session, with what its access tokens say. `epoch` and `roles` are its account's of this moment."""
+    """A live session, with what its access tokens say. `epoch` and `roles` are its account's of this moment.
+
+    `key_thumbprint` is of the key that its tokens are bound to, "" when they are not.
+    """
 
     user_id: int
     session_id: int
@@ -72,17 +75,22 @@ class StartedSession:
     scopes: Scope
     epoch: int
     roles: Role
+    key_thumbprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """A refresh token to exchange: the presented one and its successor by hash, and the successor sealed."""
+    """A refresh token to exchange: the presented one and its successor by hash, and the successor sealed.
+
+    A session that is bound to a key rotates only with that `key_thumbprint`, one that is not only with "".
+    """
 
     presented_hash: bytes = field(repr=False)
     successor_hash: bytes = field(repr=False)
     successor_sealed: bytes = field(repr=False)
     at: datetime
     successor_expires_at: datetime
+    key_thumbprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +202,8 @@ class Accounts(Protocol):
 class Sessions(Protocol):
     """Sessions and refresh tokens. Every method raises AppError UNAVAILABLE when the database is away."""
 
-    async def start(self, user_id: int, identifier: Identifier, session: NewSession) -> StartedSession:
-        """Start a session with its event, and forget the wrong attempts on the name.
+    async def start(self, user_id: int, session: NewSession) -> StartedSession:
+        """Start a session with its event.
 
         AppError PERMISSION_DENIED, reason ACCOUNT_SUSPENDED, when the account may not sign in.
         """
@@ -214,15 +222,27 @@ class Sessions(Protocol):
         ...
 
 
-class SignInAttempts(Protocol):
-    """Counts attempts. Every method raises AppError UNAVAILABLE when the database is away."""
+@dataclass(frozen=True, slots=True)
+class ReservedGuess:
+    """A guess that was counted and may be made: on its name or device, and, for strangers, on their network."""
 
-    async def reserve(self, identifier: Identifier, limit: AttemptLimit, now: datetime) -> timedelta | None:
-        """Count an attempt before it is made; None when it may be, else how long none may."""
+    subject: bytes = field(repr=False)
+    network_subject: bytes | None = field(repr=False)
+
+
+class SignInAttempts(Protocol):
+    """Counts guesses. Every method raises AppError UNAVAILABLE when the database is away."""
+
+    async def reserve(self, guess: Guess, limit: AttemptLimit, now: datetime) -> ReservedGuess | timedelta:
+        """Count a guess before it is made, everywhere or nowhere; when it may not be made, how long none may."""
         ...
 
-    async def give_back(self, identifier: Identifier) -> None:
-        """An attempt that was counted was not made after all."""
+    async def give_back(self, reserved: ReservedGuess, now: datetime) -> None:
+        """A guess that was counted was not made after all."""
+        ...
+
+    async def forgive(self, reserved: ReservedGuess, now: datetime) -> None:
+        """The guess was right: it does not count, nor do those before it on the same name or device."""
         ...
 
 

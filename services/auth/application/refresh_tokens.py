@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+
 import structlog
 
 from services.auth.application.ports import (
@@ -46,10 +48,11 @@ class RefreshTokens:
         self._lifetimes = lifetimes
         self._clock = clock
 
-    async def __call__(self, token: str) -> TokenPair:
+    async def __call__(self, token: str, key_thumbprint: str = "") -> TokenPair:
         """The next pair; AppError UNAUTHENTICATED, reason REFRESH_TOKEN_INVALID, when there is none.
 
-        A token used before ends its whole session, unless that was within `reuse_grace`.
+        A token used before ends its whole session, unless that was within `reuse_grace`. Where the session is bound to
+        a key, whoever does not have the key gets nothing and ends nothing.
         """
         if not looks_like_refresh_token(token):
             raise _refused()
@@ -62,12 +65,13 @@ class RefreshTokens:
                 successor_sealed=self._mint.seal(token, successor),
                 at=now,
                 successor_expires_at=now + self._lifetimes.refresh_idle,
+                key_thumbprint=key_thumbprint,
             )
         )
         if rotated is not None:
             return self._opener.pair(rotated.session, successor, rotated.expires_at)
         replayed = await self._sessions.find_replayed(self._mint.hash(token))
-        if replayed is None:
+        if replayed is None or not hmac.compare_digest(replayed.session.key_thumbprint, key_thumbprint):
             raise _refused()
         return await self._replay(token, replayed)
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from services.auth.application.password_check import PasswordCheck
+from services.auth.application.password_rules import PasswordRules
 from services.auth.application.ports import (
     Accounts,
     Credentials,
@@ -20,7 +21,6 @@ from services.auth.application.session_opener import Opening, SessionOpener
 from services.auth.domain.assurance import Method, Proof
 from services.auth.domain.device import Device
 from services.auth.domain.identifier import Identifier
-from services.auth.domain.password import new_password
 from services.chassis.clock import Clock
 from services.chassis.errors import AppError, already_exists, failed_precondition
 
@@ -50,6 +50,7 @@ class Register:
         sessions: Sessions,
         hasher: PasswordHasher,
         check: PasswordCheck,
+        rules: PasswordRules,
         opener: SessionOpener,
         clock: Clock,
     ) -> None:
@@ -58,17 +59,19 @@ class Register:
         self._sessions = sessions
         self._hasher = hasher
         self._check = check
+        self._rules = rules
         self._opener = opener
         self._clock = clock
 
     async def __call__(self, raw: RawIdentifier, password_text: str, key: str, device: Device) -> Registered:
         """Make the account, or open another session of the one this very request made before.
 
-        AppError INVALID_ARGUMENT; ALREADY_EXISTS, reason ACCOUNT_EXISTS, when the name is taken; FAILED_PRECONDITION,
-        reason IDEMPOTENCY_KEY_REUSED, when the key came with another password; RESOURCE_EXHAUSTED, reason OVERLOADED.
+        AppError INVALID_ARGUMENT, also reason PASSWORD_BREACHED; ALREADY_EXISTS, reason ACCOUNT_EXISTS, when the name
+        is taken; FAILED_PRECONDITION, reason IDEMPOTENCY_KEY_REUSED, when the key came with another password;
+        RESOURCE_EXHAUSTED, reason OVERLOADED.
         """
         identifier = self._reader.read(raw)
-        password = new_password(password_text)
+        password = await self._rules.accept(password_text, identifier)
         existing = await self._accounts.find(identifier)
         if existing is None:
             password_hash = await self._hasher.hash(password)
@@ -89,11 +92,17 @@ class Register:
         if existing.register_key != key or self._clock.now() - existing.created_at > _REPLAY_WINDOW:
             raise _account_exists()
         # Whoever guesses the key must not get free guesses of the password.
-        await self._check.reserve(identifier)
-        if not await self._check.matches(identifier, existing, password):
+        recognised = await self._check.recognise(identifier, device, password)
+        if recognised is None or recognised.user_id != existing.user_id:
             raise failed_precondition("the idempotency key was used with another request", "IDEMPOTENCY_KEY_REUSED")
         opening = self._prepare(device)
-        started = await self._sessions.start(existing.user_id, identifier, opening.stored)
+        try:
+            started = await self._sessions.start(existing.user_id, opening.stored)
+        except AppError as error:
+            if error.reason != "STEP_UP_NEEDED":
+                raise
+            # It has a second factor by now, which a registration cannot ask for: sign in.
+            raise _account_exists() from None
         pair = self._opener.pair(started, opening.refresh_token, opening.stored.refresh_expires_at)
         return Registered(started.user_id, pair)
 

@@ -52,13 +52,18 @@ class SessionOpener:
         )
         return Opening(stored, token)
 
-    def pair(self, session: StartedSession, refresh_token: str, refresh_expires_at: datetime) -> TokenPair:
-        """The tokens of a session; AppError UNAVAILABLE while there is no signing key."""
+    def access(self, session: StartedSession) -> tuple[str, datetime]:
+        """An access token of a session and when it ends; AppError UNAVAILABLE while there is no signing key."""
         # A JWT counts whole seconds: what the client is told must not be later than what the token says.
         issued_at = self._clock.now().replace(microsecond=0)
+        return self._signer.sign(session, issued_at, self._lifetimes.access), issued_at + self._lifetimes.access
+
+    def pair(self, session: StartedSession, refresh_token: str, refresh_expires_at: datetime) -> TokenPair:
+        """The tokens of a session; AppError UNAVAILABLE while there is no signing key."""
+        access_token, access_expires_at = self.access(session)
         return TokenPair(
-            access_token=self._signer.sign(session, issued_at, self._lifetimes.access),
-            access_expires_at=issued_at + self._lifetimes.access,
+            access_token=access_token,
+            access_expires_at=access_expires_at,
             refresh_token=refresh_token,
             refresh_expires_at=refresh_expires_at,
         )

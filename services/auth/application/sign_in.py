@@ -14,6 +14,7 @@ from services.auth.application.ports import (
     Sessions,
     TokenPair,
 )
+from services.auth.application.second_factors import Challenge, SecondFactors
 from services.auth.application.session_opener import SessionOpener
 from services.auth.domain.assurance import Method, Proof
 from services.auth.domain.device import Device
@@ -40,6 +41,7 @@ class SignIn:
         sessions: Sessions,
         hasher: PasswordHasher,
         check: PasswordCheck,
+        factors: SecondFactors,
         opener: SessionOpener,
         clock: Clock,
     ) -> None:
@@ -48,11 +50,12 @@ class SignIn:
         self._sessions = sessions
         self._hasher = hasher
         self._check = check
+        self._factors = factors
         self._opener = opener
         self._clock = clock
 
-    async def __call__(self, raw: RawIdentifier, password_text: str, device: Device) -> SignedIn:
-        """Start a session.
+    async def __call__(self, raw: RawIdentifier, password_text: str, device: Device) -> SignedIn | Challenge:
+        """Start a session, or ask for the account's second factor first.
 
         AppError INVALID_ARGUMENT; UNAUTHENTICATED, reason CREDENTIALS_INVALID; PERMISSION_DENIED, reason
         ACCOUNT_SUSPENDED, only for whoever knows the password; RESOURCE_EXHAUSTED, reason OVERLOADED,
@@ -60,14 +63,16 @@ class SignIn:
         """
         identifier = self._reader.read(raw)
         password = given_password(password_text)
-        await self._check.reserve(identifier)
-        credentials = await self._accounts.find(identifier)
-        matches = await self._check.matches(identifier, credentials, password)
-        if credentials is None or not matches:
+        credentials = await self._check.recognise(identifier, device, password)
+        if credentials is None:
             raise unauthenticated("CREDENTIALS_INVALID", "the phone or e-mail, or the password, is wrong")
         await self._renew_hash(credentials, password)
-        opening = self._opener.prepare(Proof(Method.PASSWORD, self._clock.now()), device)
-        started = await self._sessions.start(credentials.user_id, identifier, opening.stored)
+        proof = Proof(Method.PASSWORD, self._clock.now())
+        challenge = await self._factors.challenge(credentials.user_id, proof, device)
+        if challenge is not None:
+            return challenge
+        opening = self._opener.prepare(proof, device)
+        started = await self._sessions.start(credentials.user_id, opening.stored)
         pair = self._opener.pair(started, opening.refresh_token, opening.stored.refresh_expires_at)
         return SignedIn(started.user_id, pair)
 

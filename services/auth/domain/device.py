@@ -18,19 +18,21 @@ _DEVICE_ID: Final = re.compile(r"([A-Za-z0-9_-]{16,64})?")
 class Device:
     """A device as it is kept: `digest` is the SHA-256 of the app's id for it, b"" without one.
 
-    `name` is what its owner may call it; `network` a /24 or /48. Both are "" when not known.
+    `name` is what its owner may call it; `network` a /24 or /48; `key_thumbprint` the RFC 7638 thumbprint of the key
+    that its tokens are bound to. Each is "" when there is none.
     """
 
     digest: bytes = b""
     name: str = ""
     network: str = ""
+    key_thumbprint: str = ""
 
 
-def read_device(device_id: str, name: str, network: str) -> Device:
+def read_device(device_id: str, name: str, network: str, key_thumbprint: str = "") -> Device:
     """A device as a client names it; AppError INVALID_ARGUMENT for other forms."""
     checked = read_device_id(device_id)
     digest = hashlib.sha256(checked.encode()).digest() if checked else b""
-    return Device(digest, clean_text(name, "device_name", 0, MAX_NAME_CHARS, multiline=False), network)
+    return Device(digest, clean_text(name, "device_name", 0, MAX_NAME_CHARS, multiline=False), network, key_thumbprint)
 
 
 def read_device_id(text: str) -> str:

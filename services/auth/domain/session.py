@@ -17,7 +17,27 @@ class SessionEnd(enum.Enum):
 
     SIGNED_OUT = 1
     REFRESH_TOKEN_REUSED = 2
+    SURPLUS = 3
+    ENDED_BY_OWNER = 4
+    SIGNED_OUT_EVERYWHERE = 5
+    DEVICE_FORGOTTEN = 6
+    FACTOR_CHANGED = 7
+    ENDED_BY_ADMIN = 8
+    ACCOUNT_CLOSED = 9
     PHONE_PROVED = 20
+    PASSWORD_CHANGED = 21
+
+    @property
+    def is_by_owner(self) -> bool:
+        """Whether the session's owner ended it; else the platform did."""
+        return self in {
+            SessionEnd.SIGNED_OUT,
+            SessionEnd.ENDED_BY_OWNER,
+            SessionEnd.SIGNED_OUT_EVERYWHERE,
+            SessionEnd.DEVICE_FORGOTTEN,
+            SessionEnd.FACTOR_CHANGED,
+            SessionEnd.PASSWORD_CHANGED,
+        }
 
 
 @dataclass(frozen=True, slots=True)

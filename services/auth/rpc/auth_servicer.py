@@ -12,9 +12,11 @@ from services.auth.application.get_account import GetAccount
 from services.auth.application.ports import RawIdentifier
 from services.auth.application.refresh_tokens import RefreshTokens
 from services.auth.application.register import Register
+from services.auth.application.second_factors import Challenge
 from services.auth.application.sign_in import SignIn
 from services.auth.application.sign_out import SignOut
-from services.auth.rpc.callers import caller, device_of
+from services.auth.rpc.callers import Devices, caller
+from services.auth.rpc.factor_messages import encode_challenge
 from services.auth.rpc.token_pairs import encode_pair, encode_time
 from services.chassis.idempotency import check_key
 
@@ -33,28 +35,32 @@ class UseCases:
 class AuthServicer(auth_service_pb2_grpc.AuthServiceServicer):
     """AuthService over the use cases; `jwks` renders the public keys. Errors climb as AppError."""
 
-    def __init__(self, use_cases: UseCases, jwks: Callable[[], str]) -> None:
+    def __init__(self, use_cases: UseCases, jwks: Callable[[], str], devices: Devices) -> None:
         self._use_cases = use_cases
         self._jwks = jwks
+        self._devices = devices
 
     async def Register(self, request: pb.RegisterRequest, context: Any) -> pb.RegisterResponse:  # noqa: N802
         """Make an account and sign it in."""
         key = check_key(request.idempotency_key)
-        device = device_of(request.device, context)
+        device = self._devices.of(request.device, context)
         registered = await self._use_cases.register(_raw(request.identifier), request.password, key, device)
         return pb.RegisterResponse(user_id=registered.user_id, tokens=encode_pair(registered.tokens))
 
     async def SignIn(self, request: pb.SignInRequest, context: Any) -> pb.SignInResponse:  # noqa: N802
         """Check a password and start a session."""
-        device = device_of(request.device, context)
+        device = self._devices.of(request.device, context)
         signed_in = await self._use_cases.sign_in(_raw(request.identifier), request.password, device)
+        if isinstance(signed_in, Challenge):
+            return pb.SignInResponse(challenge=encode_challenge(signed_in))
         return pb.SignInResponse(user_id=signed_in.user_id, tokens=encode_pair(signed_in.tokens))
 
     async def RefreshTokens(  # noqa: N802
         self, request: pb.RefreshTokensRequest, _context: Any
     ) -> pb.RefreshTokensResponse:
         """Exchange a refresh token."""
-        return pb.RefreshTokensResponse(tokens=encode_pair(await self._use_cases.refresh_tokens(request.refresh_token)))
+        pair = await self._use_cases.refresh_tokens(request.refresh_token, self._devices.key_thumbprint())
+        return pb.RefreshTokensResponse(tokens=encode_pair(pair))
 
     async def SignOut(self, _request: pb.SignOutRequest, _context: Any) -> pb.SignOutResponse:  # noqa: N802
         """End the caller's session."""

@@ -6,10 +6,14 @@ from typing import Any, Final
 
 from daira.auth.v1 import code_service_pb2 as pb
 from daira.auth.v1 import code_service_pb2_grpc
+from daira.auth.v1.auth_service_pb2 import Device
 from services.auth.application.redeem_code import RedeemCode
+from services.auth.application.second_factors import Challenge
 from services.auth.application.send_code import SendCode
 from services.auth.domain.codes import CodePurpose
 from services.auth.rpc.caller_network import caller_network
+from services.auth.rpc.callers import Devices
+from services.auth.rpc.factor_messages import encode_challenge
 from services.auth.rpc.token_pairs import encode_pair, encode_time
 from services.chassis.errors import invalid
 from services.chassis.idempotency import check_key
@@ -20,9 +24,10 @@ _PURPOSES: Final = {pb.CODE_PURPOSE_SIGN_IN: CodePurpose.SIGN_IN}
 class CodeServicer(code_service_pb2_grpc.CodeServiceServicer):
     """CodeService over the use cases. Errors climb as AppError."""
 
-    def __init__(self, send_code: SendCode, redeem_code: RedeemCode) -> None:
+    def __init__(self, send_code: SendCode, redeem_code: RedeemCode, devices: Devices) -> None:
         self._send_code = send_code
         self._redeem_code = redeem_code
+        self._devices = devices
 
     async def SendCode(self, request: pb.SendCodeRequest, context: Any) -> pb.SendCodeResponse:  # noqa: N802
         """Send a code."""
@@ -37,9 +42,12 @@ class CodeServicer(code_service_pb2_grpc.CodeServiceServicer):
 
     async def RedeemCode(self, request: pb.RedeemCodeRequest, context: Any) -> pb.RedeemCodeResponse:  # noqa: N802
         """Exchange a code for a session."""
+        device = Device(device_id=request.device_id, device_name=request.device_name)
         redeemed = await self._redeem_code(
-            request.flow_token, request.code, request.device_id, request.device_name, caller_network(context)
+            request.flow_token, request.code, self._devices.of(device, context), request.device_id
         )
+        if isinstance(redeemed, Challenge):
+            return pb.RedeemCodeResponse(challenge=encode_challenge(redeemed))
         return pb.RedeemCodeResponse(
             user_id=redeemed.user_id, tokens=encode_pair(redeemed.tokens), is_new_account=redeemed.is_new_account
         )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hmac
+from functools import partial
 from typing import Any, Final
 
 from services.chassis import context as call_context
 from services.chassis.access import AccessTable
 from services.chassis.clock import Clock
+from services.chassis.dpop import ProofChecker
 from services.chassis.errors import denied, unauthenticated
 from services.chassis.interceptors.layer import Behaviour, Context
 from services.chassis.tokens import TokenVerifier
 
-_SCHEME: Final = "bearer "
+_BEARER: Final = "bearer"
+_DPOP: Final = "dpop"
 
 
 class AuthenticationLayer:
@@ -19,35 +23,56 @@ class AuthenticationLayer:
 
     name = "authentication"
 
-    def __init__(self, access_table: AccessTable, verifier: TokenVerifier | None, clock: Clock) -> None:
+    def __init__(
+        self, access_table: AccessTable, verifier: TokenVerifier | None, clock: Clock, dpop_url: str = ""
+    ) -> None:
         if verifier is None and access_table.needs_tokens():
             raise ValueError("methods that need tokens need a verifier")
         self._access_table = access_table
         self._verifier = verifier
         self._clock = clock
+        self._proofs = ProofChecker(dpop_url, clock)
 
     def wrap(self, method: str, behaviour: Behaviour) -> Behaviour:
         """The behaviour behind its door."""
         rule = self._access_table.rule(method)
-        verifier, clock = self._verifier, self._clock
+        verifier, clock, proofs = self._verifier, self._clock, self._proofs
 
         async def answer(request: Any, context: Context) -> Any:
             if rule is None:
                 raise denied("this method admits nobody")
             current = call_context.current()
-            current.bearer = bearer_token(current.bearer)
+            is_bound, current.bearer = read_authorization(current.bearer)
             if current.bearer and verifier is not None:
                 current.identity = await verifier.verify(current.bearer)
+                _check_possession(current, proofs, is_bound=is_bound)
             rule.check(current.identity, clock.now_ms() // 1000, request)
+            if current.identity is not None and verifier is not None:
+                verifier.require_fresh(current.identity, is_read=rule.is_read)
+                current.recheck = partial(verifier.check_revoked, current.identity)
             return await behaviour(request, context)
 
         return answer
 
 
-def bearer_token(authorization: str) -> str:
-    """The token of an authorization header, '' when there is none; AppError UNAUTHENTICATED for another scheme."""
+def read_authorization(authorization: str) -> tuple[bool, str]:
+    """Whether a header's token comes as a bound one (scheme DPoP), and the token, "" when there is none.
+
+    AppError UNAUTHENTICATED for another scheme.
+    """
     if not authorization:
-        return ""
-    if authorization[: len(_SCHEME)].lower() != _SCHEME or not authorization[len(_SCHEME) :].strip():
-        raise unauthenticated("TOKEN_INVALID", "the authorization header is not a bearer token")
-    return authorization[len(_SCHEME) :].strip()
+        return False, ""
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() not in {_BEARER, _DPOP} or not token.strip():
+        raise unauthenticated("TOKEN_INVALID", "the authorization header is neither a bearer nor a DPoP token")
+    return scheme.lower() == _DPOP, token.strip()
+
+
+def _check_possession(current: call_context.RequestContext, proofs: ProofChecker, *, is_bound: bool) -> None:
+    """A bound token comes with a proof of its key, and never as a plain bearer (RFC 9449, section 7.1)."""
+    identity = current.identity
+    thumbprint = identity.key_thumbprint if identity is not None else ""
+    if bool(thumbprint) != is_bound:
+        raise unauthenticated("TOKEN_INVALID", "the token is bound to a key, or is not, as its scheme says")
+    if is_bound and not hmac.compare_digest(thumbprint, proofs.thumbprint(current.dpop, access_token=current.bearer)):
+        raise unauthenticated("DPOP_PROOF_INVALID", "the proof is of another key")

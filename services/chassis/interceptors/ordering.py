@@ -35,6 +35,7 @@ def chassis_layers(
     metrics: Metrics,
     default_deadline_s: float,
     stream_limit_s: float,
+    dpop_url: str = "",
 ) -> tuple[Layer, ...]:
     """The layers of every server of the house."""
     return (
@@ -43,7 +44,7 @@ def chassis_layers(
         MetricsLayer(metrics),
         ErrorsLayer(),
         DeadlineLayer(access_table, default_deadline_s, stream_limit_s),
-        AuthenticationLayer(access_table, verifier, clock),
+        AuthenticationLayer(access_table, verifier, clock, dpop_url),
     )
 
 

@@ -9,8 +9,10 @@ from typing import Any, Final
 from services.chassis import context as call_context
 from services.chassis.interceptors.layer import Behaviour, Context
 
+FORWARDED_FOR_HEADER: Final = "x-forwarded-for"
 REQUEST_ID_HEADER: Final = "x-request-id"
 AUTHORIZATION_HEADER: Final = "authorization"
+DPOP_HEADER: Final = "dpop"
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -26,15 +28,18 @@ class RequestContextLayer:
         async def answer(request: Any, context: Context) -> Any:
             request_id = ""
             authorization = ""
+            dpop = ""
             for key, value in context.invocation_metadata() or ():
                 if key == REQUEST_ID_HEADER:
                     request_id = str(value)
                 elif key == AUTHORIZATION_HEADER:
                     authorization = str(value)
+                elif key == DPOP_HEADER:
+                    dpop = str(value)
             if _REQUEST_ID.fullmatch(request_id) is None:
                 request_id = new_request_id()
             with call_context.bind(
-                call_context.RequestContext(request_id=request_id, method=method, bearer=authorization)
+                call_context.RequestContext(request_id=request_id, method=method, bearer=authorization, dpop=dpop)
             ):
                 return await behaviour(request, context)
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import grpc
 
 from daira.social.v1 import feed_service_pb2 as pb
-from services.chassis.context import require_user, viewer_id
+from services.chassis.context import current, require_user, viewer_id
 from services.chassis.errors import AppError, ErrorKind, FieldViolation, invalid, invalid_fields
 from services.chassis.idempotency import check_key
 from services.chassis.ids import MAX_ID
@@ -80,7 +80,10 @@ class FeedServicer:
         viewer = require_user()
         if not 0 <= request.newer_than <= MAX_ID:
             raise invalid("newer_than", "is no id of a post")
+        call = current()
         async for count in self._news.counts(viewer, request.newer_than):
+            # The stream may outlive the session that opened it.
+            call.recheck()
             try:
                 async with asyncio.timeout(_WRITE_PATIENCE_S):
                     await context.write(pb.WatchHomeFeedResponse(newer_count=count))

@@ -11,7 +11,7 @@ import grpc.aio
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 
-from daira.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
+from daira.auth.v1 import auth_service_pb2, auth_service_pb2_grpc, session_service_pb2, session_service_pb2_grpc
 from daira.events.v1 import event_log_service_pb2, event_log_service_pb2_grpc, events_pb2
 from services.chassis.clock import SystemClock
 from services.chassis.redis_client import RedisClient
@@ -57,7 +57,11 @@ def some_events(count: int, *, author_id: int, first: int = 1, at: datetime = NO
     ]
 
 
-class Owners(event_log_service_pb2_grpc.EventLogServiceServicer, auth_service_pb2_grpc.AuthServiceServicer):
+class Owners(
+    event_log_service_pb2_grpc.EventLogServiceServicer,
+    auth_service_pb2_grpc.AuthServiceServicer,
+    session_service_pb2_grpc.SessionServiceServicer,
+):
     """One service: the owner of a log and, as auth, of the keys."""
 
     def __init__(self) -> None:
@@ -67,6 +71,7 @@ class Owners(event_log_service_pb2_grpc.EventLogServiceServicer, auth_service_pb
         self._server = grpc.aio.server()
         event_log_service_pb2_grpc.add_EventLogServiceServicer_to_server(self, self._server)
         auth_service_pb2_grpc.add_AuthServiceServicer_to_server(self, self._server)
+        session_service_pb2_grpc.add_SessionServiceServicer_to_server(self, self._server)
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
 
     async def start(self) -> None:
@@ -91,6 +96,11 @@ class Owners(event_log_service_pb2_grpc.EventLogServiceServicer, auth_service_pb
         keys = {"keys": [self._key.as_dict(private=False)]}
         return auth_service_pb2.GetJwksResponse(jwks_json=json.dumps(keys))
 
+    async def ListRevocations(  # noqa: N802 - the RPC's name
+        self, _request: Any, _context: Any
+    ) -> session_service_pb2.ListRevocationsResponse:
+        return session_service_pb2.ListRevocationsResponse(snapshot="3:3:")
+
     def token(self, user_id: int) -> str:
         """An access token as auth signs it."""
         claims = user_claims(user_id, SystemClock().now_ms() // 1000)
@@ -99,5 +109,5 @@ class Owners(event_log_service_pb2_grpc.EventLogServiceServicer, auth_service_pb
 
 
 def make_owner() -> Owners:
-    """An owner; of auth's methods it has only the one that analytics calls."""
+    """An owner; of auth's methods it has only those that analytics calls."""
     return Owners()  # type: ignore[abstract]

@@ -20,6 +20,7 @@ from services.auth.main import Auth
 from services.chassis.config import Env
 from services.chassis.metrics import Metrics
 from services.chassis.postgres import PostgresPool, create_pool
+from services.chassis.revocations import RevocationSettings
 from services.chassis.server import ServerSettings, serve
 from tests.fakes.clock import FixedClock
 
@@ -53,10 +54,14 @@ class Running:
         response: pb.RegisterResponse = await self.stub.Register(request)
         return response
 
-    async def sign_in(self, name: str, password: str = GOOD) -> pb.SignInResponse:
-        response: pb.SignInResponse = await self.stub.SignIn(
-            pb.SignInRequest(identifier=identifier(name), password=password)
+    async def sign_in(
+        self, name: str, password: str = GOOD, *, device: str = "", address: str = ""
+    ) -> pb.SignInResponse:
+        request = pb.SignInRequest(
+            identifier=identifier(name), password=password, device=pb.Device(device_id=device) if device else None
         )
+        metadata = [("x-forwarded-for", address)] if address else []
+        response: pb.SignInResponse = await self.stub.SignIn(request, metadata=metadata)
         return response
 
     async def refresh(self, token: str) -> pb.TokenPair:
@@ -86,23 +91,29 @@ def bearer(token: str) -> list[tuple[str, str]]:
 
 
 @contextlib.asynccontextmanager
-async def running(url: str, clock: FixedClock, **settings: str) -> AsyncIterator[Running]:
+async def running(url: str, clock: FixedClock, *, dpop_url: str = "", **settings: str) -> AsyncIterator[Running]:
     """Serve auth on the database until the block ends."""
     env = Env(ENV | {"AUTH_DATABASE_URL": url} | settings)
     parsed = AuthSettings.from_env(env)
     env.finish()
     pool = await create_pool(url, application_name="auth-test", max_size=10, statement_timeout_ms=20_000)
-    auth = Auth(parsed, ServerSettings(default_deadline_s=60, drain_wait_s=0, grace_s=1), KEK, pool, clock, Metrics())
+    # The tests' clock jumps by days: nothing that was heard would be fresh after it.
+    heard = RevocationSettings(poll_s=0.05, stale_after_s=float("inf"))
+    limits = ServerSettings(default_deadline_s=60, drain_wait_s=0, grace_s=1, dpop_url=dpop_url, revocations=heard)
+    auth = Auth(parsed, limits, KEK, pool, clock, Metrics())
     await auth.ring.load()
     stop, port = asyncio.Event(), asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(serve(auth.server, stop, on_listening=port.set_result))
+    tasks = [
+        asyncio.create_task(serve(auth.server, stop, on_listening=port.set_result)),
+        asyncio.create_task(auth.revocations.run(stop)),
+    ]
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{await port}")
     try:
         yield Running(auth, pool, clock, channel)
     finally:
         await channel.close()
         stop.set()
-        await task
+        await asyncio.gather(*tasks)
         auth.hasher.close()
         await pool.close()
 

@@ -227,7 +227,7 @@ async def test_the_first_who_shows_the_phone_takes_the_account_from_who_claimed_
     claimed = await codes.auth.register(PHONE)
     shown = await codes.sign_in()
     assert (shown.user_id, shown.is_new_account) == (claimed.user_id, False)
-    with refused(DENIED, "TOKEN_INVALID"):
+    with refused(DENIED, "TOKEN_REVOKED"):
         await codes.auth.account(claimed.tokens.access_token)
     with refused(DENIED, "REFRESH_TOKEN_INVALID"):
         await codes.auth.refresh(claimed.tokens.refresh_token)

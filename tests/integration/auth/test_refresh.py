@@ -62,7 +62,7 @@ async def test_reuse_after_the_grace_revokes_the_family_and_no_other(auth: Runni
             await auth.refresh(stolen)
     with refused(DENIED, "REFRESH_TOKEN_INVALID"):
         await auth.refresh(current.refresh_token)
-    with refused(DENIED, "TOKEN_INVALID"):
+    with refused(DENIED, "TOKEN_REVOKED"):
         await auth.account(current.access_token)
     await auth.refresh(bystander.tokens.refresh_token)
     rows = await auth.pool.fetch("SELECT actor_id, payload FROM events WHERE kind = 'session_ended'")
@@ -123,7 +123,7 @@ async def test_a_rotation_cut_off_before_commit_never_happened(auth: Running) ->
         transaction = connection.transaction()
         await transaction.start()
         now = auth.clock.now()
-        rotation = Rotation(_hash(token), secrets.token_bytes(32), b"sealed", now, now)
+        rotation = Rotation(_hash(token), secrets.token_bytes(32), b"sealed", now, now, "")
         assert await PostgresSessions(connection).rotate(rotation) is not None  # type: ignore[arg-type]
         connection.terminate()
     assert await auth.pool.fetchval("SELECT count(*) FROM refresh_tokens WHERE used_at IS NULL") == 1

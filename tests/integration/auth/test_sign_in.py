@@ -55,17 +55,6 @@ async def test_of_parallel_guesses_exactly_the_limit_is_evaluated(
     assert len(evaluated) == LIMIT
 
 
-async def test_even_the_right_password_waits_out_the_window(auth: Running) -> None:
-    await auth.register(PHONE)
-    await outcomes(auth, PHONE, LIMIT)
-    auth.clock.advance(300)
-    with refused(BUSY, "OVERLOADED") as said:
-        await auth.sign_in(PHONE)
-    assert 0 < (said.retry_after_ms or 0) <= 600_000
-    auth.clock.advance(600)
-    await auth.sign_in(PHONE)
-
-
 async def test_a_success_forgets_the_wrong_attempts(auth: Running) -> None:
     await auth.register(PHONE)
     for _ in range(3):
@@ -131,7 +120,7 @@ async def test_sign_out_ends_the_session_once(auth: Running) -> None:
         await auth.sign_out(made.tokens.access_token)
     with refused(DENIED, "REFRESH_TOKEN_INVALID"):
         await auth.refresh(made.tokens.refresh_token)
-    with refused(DENIED, "TOKEN_INVALID"):
+    with refused(DENIED, "TOKEN_REVOKED"):
         await auth.account(made.tokens.access_token)
     await auth.account(other.tokens.access_token)
     assert (await auth.kinds()).count("session_ended") == 1

@@ -15,7 +15,7 @@ MADE = datetime(2026, 11, 1, 12, tzinfo=UTC)
 async def test_expired_sessions_and_closed_windows_go(auth: Running) -> None:
     made = await auth.register("01001234567")
     await auth.pool.execute(
-        "INSERT INTO sign_in_attempts VALUES (sha256('someone'), 3, $1)", auth.clock.now() - timedelta(minutes=20)
+        "INSERT INTO password_guesses VALUES (sha256('someone'), 3, $1, $1)", auth.clock.now() - timedelta(minutes=20)
     )
     assert await auth.auth.housekeeping.sweep() == 1
     # A used token goes a week after its own end, while its successor and their session stay.

@@ -19,7 +19,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet as JwkSet
 from joserfc.jwk import OKPKey
 
-from daira.auth.v1 import auth_service_pb2
+from daira.auth.v1 import auth_service_pb2, session_service_pb2
 from daira.events.v1 import event_log_service_pb2_grpc
 from daira.payments.v1 import payments_service_pb2 as pb
 from daira.payments.v1 import payments_service_pb2_grpc
@@ -46,7 +46,13 @@ class StandInAuth:
             response_serializer=auth_service_pb2.GetJwksResponse.SerializeToString,
         )
         service = grpc.method_handlers_generic_handler("daira.auth.v1.AuthService", {"GetJwks": handler})
-        self.server.add_generic_rpc_handlers((service,))
+        quiet = grpc.unary_unary_rpc_method_handler(
+            lambda _request, _context: session_service_pb2.ListRevocationsResponse(snapshot="3:3:"),
+            request_deserializer=session_service_pb2.ListRevocationsRequest.FromString,
+            response_serializer=session_service_pb2.ListRevocationsResponse.SerializeToString,
+        )
+        sessions = grpc.method_handlers_generic_handler("daira.auth.v1.SessionService", {"ListRevocations": quiet})
+        self.server.add_generic_rpc_handlers((service, sessions))
         self.address = f"127.0.0.1:{self.server.add_insecure_port('127.0.0.1:0')}"
         self.server.start()
 

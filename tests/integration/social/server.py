@@ -35,6 +35,7 @@ from services.chassis.metrics import Metrics
 from services.chassis.postgres import PostgresPool, create_pool
 from services.chassis.redis_client import RedisClient, create_redis
 from services.chassis.relay import Relay
+from services.chassis.revocations import Revocations
 from services.chassis.server import ServerSettings, serve
 from services.chassis.stream_event import LogSource
 from services.chassis.tokens import USER_JWT_TYPE, ServiceTokens
@@ -46,6 +47,7 @@ from services.social.adapters.projector import Projector
 from services.social.adapters.redis_inbox import RedisInboxes
 from services.social.config import SocialSettings, social_settings
 from services.social.main import Servicers, build_server, compose
+from tests.fakes.revocation_source import FakeRevocationSource
 from tests.fakes.user_claims import user_claims
 
 KID = "test-key"
@@ -183,7 +185,8 @@ async def running(
     clock, metrics, signer = SystemClock(), Metrics(), signer or Signer()
     made = compose(parsed, pool, redis, clock, metrics)
     limits = ServerSettings(default_deadline_s=60, drain_wait_s=0, grace_s=1)
-    builder = build_server(parsed, limits, made, KeySet(signer, clock), clock, metrics)
+    revocations = Revocations(FakeRevocationSource(), clock)
+    builder = build_server(parsed, limits, made, KeySet(signer, clock), revocations, clock, metrics)
     stop, port = asyncio.Event(), asyncio.get_running_loop().create_future()
     mains: list[Coroutine[Any, Any, None]] = [serve(builder, stop, on_listening=port.set_result)]
     if follows_log:

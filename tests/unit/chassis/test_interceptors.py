@@ -7,7 +7,7 @@ import pytest
 
 from services.chassis.access import AccessRule, AccessTable
 from services.chassis.errors import AppError, ErrorKind
-from services.chassis.interceptors.authentication import AuthenticationLayer, bearer_token
+from services.chassis.interceptors.authentication import AuthenticationLayer, read_authorization
 from services.chassis.interceptors.errors import STATUS_BY_KIND
 from services.chassis.interceptors.ordering import ORDER, LayeredInterceptor, chassis_layers
 from services.chassis.metrics import Metrics
@@ -40,18 +40,18 @@ def test_doors_need_a_doorkeeper() -> None:
 
 @pytest.mark.parametrize("header", ["Bearer abc", "bearer abc", "BEARER  abc "])
 def test_bearer(header: str) -> None:
-    assert bearer_token(header) == "abc"
+    assert read_authorization(header) == (False, "abc")
 
 
 @pytest.mark.parametrize("header", ["Basic abc", "abc", "Bearer", "Bearer  "])
 def test_other_schemes(header: str) -> None:
     with pytest.raises(AppError) as caught:
-        bearer_token(header)
+        read_authorization(header)
     assert caught.value.reason == "TOKEN_INVALID"
 
 
 def test_no_header_is_no_token() -> None:
-    assert bearer_token("") == ""
+    assert read_authorization("") == (False, "")
 
 
 def test_only_repeatable_methods_are_in_the_retry_policy() -> None:

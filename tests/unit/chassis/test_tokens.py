@@ -15,7 +15,8 @@ from joserfc.jwk import OctKey, OKPKey
 from services.chassis.errors import AppError, ErrorKind
 from services.chassis.identity import Identity, IdentityKind
 from services.chassis.jwks import KeySet
-from services.chassis.tokens import OneAlgorithm, ServiceTokens, TokenVerifier
+from services.chassis.jws_registry import OneAlgorithm
+from services.chassis.tokens import ServiceTokens, TokenVerifier
 from tests.fakes.clock import FixedClock
 from tests.fakes.user_claims import user_claims
 

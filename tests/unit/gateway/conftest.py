@@ -20,6 +20,8 @@ from gateway.http.app import App
 from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.graphiql import GraphiQL
 from gateway.telemetry import GatewayMetrics
+from services.chassis.clock import SystemClock
+from services.chassis.dpop import OnceOnly
 
 TIMEOUT_S = 2.0
 STREAMS_MAX = 2
@@ -71,7 +73,13 @@ def make_client(schema: GraphQLSchema, calls: StubCalls) -> Callable[..., httpx.
         engine = Engine(schema, Documents(schema, introspection=introspection), calls)
         metrics = GatewayMetrics(CollectorRegistry())
         endpoint = GraphQLEndpoint(
-            engine, metrics, asyncio.Event(), timeout_s=TIMEOUT_S, in_flight_max=100, streams_max=STREAMS_MAX
+            engine,
+            metrics,
+            asyncio.Event(),
+            timeout_s=TIMEOUT_S,
+            in_flight_max=100,
+            proofs=OnceOnly("", SystemClock()),
+            streams_max=STREAMS_MAX,
         )
         app: Any = App(endpoint, Steady(), GraphiQL() if graphiql else None)
         return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway.test")

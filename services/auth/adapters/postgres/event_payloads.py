@@ -5,17 +5,25 @@ from __future__ import annotations
 from typing import Final
 
 from daira.events.v1 import events_pb2
+from services.auth.domain.factors import FactorKind
 from services.auth.domain.session import SessionEnd
 
 USER_REGISTERED: Final = "user_registered"
 SESSION_STARTED: Final = "session_started"
 DEVICE_ADDED: Final = "device_added"
 SESSION_ENDED: Final = "session_ended"
+FACTOR_ADDED: Final = "factor_added"
+FACTOR_REMOVED: Final = "factor_removed"
+PASSWORD_CHANGED: Final = "password_changed"  # noqa: S105 - the kind of an event
+RECOVERY_CODES_CREATED: Final = "recovery_codes_created"
+RECOVERY_CODE_USED: Final = "recovery_code_used"
+PASSKEY_REFUSED: Final = "passkey_refused"
 
-_CAUSES: Final = {
-    SessionEnd.SIGNED_OUT: events_pb2.SESSION_END_CAUSE_SIGNED_OUT,
-    SessionEnd.REFRESH_TOKEN_REUSED: events_pb2.SESSION_END_CAUSE_REFRESH_TOKEN_REUSED,
-    SessionEnd.PHONE_PROVED: events_pb2.SESSION_END_CAUSE_PHONE_PROVED,
+SESSIONS_REVOKED: Final = "sessions_revoked"
+DEVICE_FORGOTTEN: Final = "device_forgotten"
+_FACTORS: Final = {
+    FactorKind.TOTP: events_pb2.FACTOR_KIND_TOTP,
+    FactorKind.PASSKEY: events_pb2.FACTOR_KIND_PASSKEY,
 }
 
 
@@ -36,4 +44,46 @@ def device_added(session_id: int) -> bytes:
 
 def session_ended(session_id: int, cause: SessionEnd) -> bytes:
     """A session ended."""
-    return events_pb2.SessionEnded(session_id=session_id, cause=_CAUSES[cause]).SerializeToString()
+    return events_pb2.SessionEnded(
+        session_id=session_id, cause=events_pb2.SessionEndCause.Value(f"SESSION_END_CAUSE_{cause.name}")
+    ).SerializeToString()
+
+
+def sessions_revoked(epoch: int) -> bytes:
+    """All sessions of a person ended."""
+    return events_pb2.SessionsRevoked(epoch=epoch).SerializeToString()
+
+
+def device_forgotten() -> bytes:
+    """A person forgot a device."""
+    return events_pb2.DeviceForgotten().SerializeToString()
+
+
+def factor_added(factor_id: int, kind: FactorKind) -> bytes:
+    """An account has another second factor."""
+    return events_pb2.FactorAdded(factor_id=factor_id, kind=_FACTORS[kind]).SerializeToString()
+
+
+def factor_removed(factor_id: int, kind: FactorKind, *, was_last: bool) -> bytes:
+    """An account has one second factor less."""
+    return events_pb2.FactorRemoved(factor_id=factor_id, kind=_FACTORS[kind], was_last=was_last).SerializeToString()
+
+
+def password_changed(session_id: int) -> bytes:
+    """An account has another password, changed in the session."""
+    return events_pb2.PasswordChanged(session_id=session_id).SerializeToString()
+
+
+def recovery_codes_created(codes: int) -> bytes:
+    """An account has so many new recovery codes."""
+    return events_pb2.RecoveryCodesCreated(codes=codes).SerializeToString()
+
+
+def recovery_code_used(codes_left: int) -> bytes:
+    """A recovery code was used."""
+    return events_pb2.RecoveryCodeUsed(codes_left=codes_left).SerializeToString()
+
+
+def passkey_refused(factor_id: int) -> bytes:
+    """A passkey was refused because its counter had not grown."""
+    return events_pb2.PasskeyRefused(factor_id=factor_id).SerializeToString()

@@ -10,11 +10,13 @@ import asyncpg
 from services.auth.adapters.postgres import event_payloads
 from services.auth.application.ports import NewSession, StartedSession
 from services.auth.domain.assurance import Role
+from services.auth.domain.factors import step_up_needed
 from services.chassis.errors import AppError, ErrorKind
 from services.chassis.postgres import raise_unavailable
 
 _ACCOUNT_CLOSED: Final = "DA001"
-_ARGUMENTS: Final = 14
+_ARGUMENTS: Final = 15
+_SECOND_FACTOR_NEEDED: Final = "DA002"
 
 
 def open_session_sql(first: int, user_id: str) -> str:
@@ -41,6 +43,7 @@ def session_arguments(session_id: int, session: NewSession) -> tuple[Any, ...]:
         session.device.digest or None,
         session.device.name,
         session.device.network,
+        session.device.key_thumbprint,
         event_payloads.session_started(session_id),
         event_payloads.device_added(session_id),
     )
@@ -50,13 +53,22 @@ def started_session(user_id: int, session_id: int, session: NewSession, row: asy
     """The session, from the row that open_session answered: it answers one or raises."""
     if row is None:
         raise RuntimeError("open_session answered no row")
-    return StartedSession(user_id, session_id, session.proof, session.scopes, row["epoch"], Role(row["roles"]))
+    return StartedSession(
+        user_id,
+        session_id,
+        session.proof,
+        session.scopes,
+        row["epoch"],
+        Role(row["roles"]),
+        session.device.key_thumbprint,
+    )
 
 
 class account_closed_as_app_error:  # noqa: N801 - reads as the statement it is, like its neighbour of the chassis
     """Inside the block an account that may not sign in raises AppError PERMISSION_DENIED, reason ACCOUNT_SUSPENDED.
 
-    A database that is away raises AppError UNAVAILABLE.
+    One with a second factor that was not proved raises UNAUTHENTICATED, reason STEP_UP_NEEDED. A database that is away
+    raises AppError UNAVAILABLE.
     """
 
     __slots__ = ()
@@ -70,3 +82,6 @@ class account_closed_as_app_error:  # noqa: N801 - reads as the statement it is,
         raise_unavailable(error)
         if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _ACCOUNT_CLOSED:
             raise AppError(ErrorKind.PERMISSION_DENIED, "ACCOUNT_SUSPENDED", "this account may not sign in") from error
+        if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _SECOND_FACTOR_NEEDED:
+            # Added since it was asked for: the next attempt meets a challenge.
+            raise step_up_needed(2) from error

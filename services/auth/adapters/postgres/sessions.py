@@ -17,19 +17,13 @@ from services.auth.adapters.postgres.session_opening import (
 )
 from services.auth.application.ports import NewSession, Replayed, Rotated, Rotation, StartedSession
 from services.auth.domain.assurance import Method, Proof, Role, Scope
-from services.auth.domain.identifier import Identifier
 from services.auth.domain.session import SessionEnd, StoredRefreshToken
 from services.chassis.postgres import PostgresConnection, PostgresPool, unavailable_as_app_error
 
-_START_SQL: Final = f"""
-    WITH forgiven AS (
-        DELETE FROM sign_in_attempts WHERE identifier_hash = $2
-    )
-    SELECT epoch, roles FROM {open_session_sql(3, "$1")}
-"""
+_START_SQL: Final = f"SELECT epoch, roles FROM {open_session_sql(2, '$1')}"
 
 # Of `sessions s` joined with `accounts a` by user_id.
-SESSION_COLUMNS: Final = "s.session_id, s.user_id, s.methods, s.proved_at, s.scopes, a.epoch, a.roles"
+SESSION_COLUMNS: Final = "s.session_id, s.user_id, s.methods, s.proved_at, s.scopes, a.epoch, a.roles, s.key_thumbprint"
 
 # Of any number of callers with one token the row lock lets one through; the others then see used_at and change nothing.
 _ROTATE_SQL: Final = f"""
@@ -37,8 +31,10 @@ _ROTATE_SQL: Final = f"""
         UPDATE refresh_tokens t SET used_at = $2, successor_hash = $3, successor_sealed = $4
         FROM sessions s JOIN accounts a ON a.user_id = s.user_id
         WHERE t.token_hash = $1 AND t.used_at IS NULL AND t.expires_at > $2 AND a.status = 1
-            AND s.session_id = t.session_id AND s.ended_at IS NULL AND s.expires_at > $2
+            AND s.session_id = t.session_id AND s.ended_at IS NULL AND s.expires_at > $2 AND s.key_thumbprint = $6
         RETURNING s.session_id, least($5, s.expires_at) AS successor_expires_at
+    ), seen AS (
+        UPDATE sessions s SET last_seen_at = $2 FROM used WHERE s.session_id = used.session_id
     ), successor AS (
         INSERT INTO refresh_tokens (token_hash, session_id, expires_at)
         SELECT $3, session_id, successor_expires_at FROM used
@@ -49,7 +45,8 @@ _ROTATE_SQL: Final = f"""
 
 _FIND_REPLAYED_SQL: Final = f"""
     SELECT {SESSION_COLUMNS}, t.expires_at, t.used_at, s.expires_at AS session_expires_at,
-        s.ended_at AS session_ended_at, t.successor_sealed, n.expires_at AS successor_expires_at
+        coalesce(s.ended_at, CASE WHEN a.status <> 1 THEN t.used_at END) AS session_ended_at,
+        t.successor_sealed, n.expires_at AS successor_expires_at
     FROM refresh_tokens t JOIN sessions s USING (session_id) JOIN accounts a ON a.user_id = s.user_id
     LEFT JOIN refresh_tokens n ON n.token_hash = t.successor_hash
     WHERE t.token_hash = $1
@@ -83,13 +80,11 @@ class PostgresSessions:
     def __init__(self, pool: PostgresPool) -> None:
         self._pool = pool
 
-    async def start(self, user_id: int, identifier: Identifier, session: NewSession) -> StartedSession:
-        """Start a session, and forget the wrong attempts on the name."""
+    async def start(self, user_id: int, session: NewSession) -> StartedSession:
+        """Start a session."""
         async with account_closed_as_app_error(), self._pool.acquire() as connection:
             session_id: int = await connection.fetchval(NEW_ID_SQL)
-            row = await connection.fetchrow(
-                _START_SQL, user_id, identifier.digest(), *session_arguments(session_id, session)
-            )
+            row = await connection.fetchrow(_START_SQL, user_id, *session_arguments(session_id, session))
         return started_session(user_id, session_id, session, row)
 
     async def rotate(self, rotation: Rotation) -> Rotated | None:
@@ -102,6 +97,7 @@ class PostgresSessions:
                 rotation.successor_hash,
                 rotation.successor_sealed,
                 rotation.successor_expires_at,
+                rotation.key_thumbprint,
             )
         return None if row is None else Rotated(session_of(row), row["successor_expires_at"])
 
@@ -148,6 +144,7 @@ def session_of(row: asyncpg.Record) -> StartedSession:
         scopes=Scope(row["scopes"]),
         epoch=row["epoch"],
         roles=Role(row["roles"]),
+        key_thumbprint=row["key_thumbprint"],
     )
 
 
@@ -155,7 +152,7 @@ async def end_session(
     source: PostgresPool | PostgresConnection, session_id: int, user_id: int, cause: SessionEnd, at: datetime
 ) -> bool:
     """End the user's session with its event, once; whether it was this call that did."""
-    actor_id = user_id if cause is SessionEnd.SIGNED_OUT else 0
+    actor_id = user_id if cause.is_by_owner else 0
     payload = event_payloads.session_ended(session_id, cause)
     return bool(
         await source.fetchval(

@@ -26,7 +26,7 @@ from daira.common.v1 import access_pb2 as daira_dot_common_dot_v1_dot_access__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n daira/auth/v1/auth_service.proto\x12\rdaira.auth.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"7\n\nIdentifier\x12\x0f\n\x05phone\x18\x01 \x01(\tH\x00\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x42\x07\n\x05value\"\xa7\x01\n\tTokenPair\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x35\n\x11\x61\x63\x63\x65ss_expires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rrefresh_token\x18\x03 \x01(\t\x12\x36\n\x12refresh_expires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"0\n\x06\x44\x65vice\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65vice_name\x18\x02 \x01(\t\"\x82\x01\n\tChallenge\x12\x17\n\x0f\x63hallenge_token\x18\x01 \x01(\t\x12,\n\x07\x66\x61\x63tors\x18\x02 \x03(\x0e\x32\x1b.daira.auth.v1.SecondFactor\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x92\x01\n\x0fRegisterRequest\x12-\n\nidentifier\x18\x01 \x01(\x0b\x32\x19.daira.auth.v1.Identifier\x12\x10\n\x08password\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\x12%\n\x06\x64\x65vice\x18\x04 \x01(\x0b\x32\x15.daira.auth.v1.Device\"M\n\x10RegisterResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12(\n\x06tokens\x18\x02 \x01(\x0b\x32\x18.daira.auth.v1.TokenPair\"w\n\rSignInRequest\x12-\n\nidentifier\x18\x01 \x01(\x0b\x32\x19.daira.auth.v1.Identifier\x12\x10\n\x08password\x18\x02 \x01(\t\x12%\n\x06\x64\x65vice\x18\x03 \x01(\x0b\x32\x15.daira.auth.v1.Device\"x\n\x0eSignInResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12(\n\x06tokens\x18\x02 \x01(\x0b\x32\x18.daira.auth.v1.TokenPair\x12+\n\tchallenge\x18\x03 \x01(\x0b\x32\x18.daira.auth.v1.Challenge\"-\n\x14RefreshTokensRequest\x12\x15\n\rrefresh_token\x18\x01 \x01(\t\"A\n\x15RefreshTokensResponse\x12(\n\x06tokens\x18\x01 \x01(\x0b\x32\x18.daira.auth.v1.TokenPair\"\x10\n\x0eSignOutRequest\"\x11\n\x0fSignOutResponse\"\x13\n\x11GetAccountRequest\"\x81\x01\n\x12GetAccountResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x14\n\x0cmasked_phone\x18\x02 \x01(\t\x12\x14\n\x0cmasked_email\x18\x03 \x01(\t\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x10\n\x0eGetJwksRequest\"$\n\x0fGetJwksResponse\x12\x11\n\tjwks_json\x18\x01 \x01(\t*\x9d\x01\n\x0cSecondFactor\x12\x1d\n\x19SECOND_FACTOR_UNSPECIFIED\x10\x00\x12\x16\n\x12SECOND_FACTOR_TOTP\x10\x01\x12\x19\n\x15SECOND_FACTOR_PASSKEY\x10\x02\x12\x1f\n\x1bSECOND_FACTOR_RECOVERY_CODE\x10\x03\x12\x1a\n\x16SECOND_FACTOR_PASSWORD\x10\x04\x32\xbb\x04\n\x0b\x41uthService\x12W\n\x08Register\x12\x1e.daira.auth.v1.RegisterRequest\x1a\x1f.daira.auth.v1.RegisterResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x01\x12N\n\x06SignIn\x12\x1c.daira.auth.v1.SignInRequest\x1a\x1d.daira.auth.v1.SignInResponse\"\x07\xca\xf3\x18\x03\n\x01\x01\x12\x66\n\rRefreshTokens\x12#.daira.auth.v1.RefreshTokensRequest\x1a$.daira.auth.v1.RefreshTokensResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x01\x12]\n\x07SignOut\x12\x1d.daira.auth.v1.SignOutRequest\x1a\x1e.daira.auth.v1.SignOutResponse\"\x13\x90\x02\x02\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ount\x12\x66\n\nGetAccount\x12 .daira.auth.v1.GetAccountRequest\x1a!.daira.auth.v1.GetAccountResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ount\x12T\n\x07GetJwks\x12\x1d.daira.auth.v1.GetJwksRequest\x1a\x1e.daira.auth.v1.GetJwksResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n daira/auth/v1/auth_service.proto\x12\rdaira.auth.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"7\n\nIdentifier\x12\x0f\n\x05phone\x18\x01 \x01(\tH\x00\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x42\x07\n\x05value\"\xa7\x01\n\tTokenPair\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x35\n\x11\x61\x63\x63\x65ss_expires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rrefresh_token\x18\x03 \x01(\t\x12\x36\n\x12refresh_expires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"0\n\x06\x44\x65vice\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65vice_name\x18\x02 \x01(\t\"\xa0\x01\n\tChallenge\x12\x17\n\x0f\x63hallenge_token\x18\x01 \x01(\t\x12,\n\x07\x66\x61\x63tors\x18\x02 \x03(\x0e\x32\x1b.daira.auth.v1.SecondFactor\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14passkey_options_json\x18\x04 \x01(\t\"\x92\x01\n\x0fRegisterRequest\x12-\n\nidentifier\x18\x01 \x01(\x0b\x32\x19.daira.auth.v1.Identifier\x12\x10\n\x08password\x18\x02 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\x12%\n\x06\x64\x65vice\x18\x04 \x01(\x0b\x32\x15.daira.auth.v1.Device\"M\n\x10RegisterResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12(\n\x06tokens\x18\x02 \x01(\x0b\x32\x18.daira.auth.v1.TokenPair\"w\n\rSignInRequest\x12-\n\nidentifier\x18\x01 \x01(\x0b\x32\x19.daira.auth.v1.Identifier\x12\x10\n\x08password\x18\x02 \x01(\t\x12%\n\x06\x64\x65vice\x18\x03 \x01(\x0b\x32\x15.daira.auth.v1.Device\"x\n\x0eSignInResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12(\n\x06tokens\x18\x02 \x01(\x0b\x32\x18.daira.auth.v1.TokenPair\x12+\n\tchallenge\x18\x03 \x01(\x0b\x32\x18.daira.auth.v1.Challenge\"-\n\x14RefreshTokensRequest\x12\x15\n\rrefresh_token\x18\x01 \x01(\t\"A\n\x15RefreshTokensResponse\x12(\n\x06tokens\x18\x01 \x01(\x0b\x32\x18.daira.auth.v1.TokenPair\"\x10\n\x0eSignOutRequest\"\x11\n\x0fSignOutResponse\"\x13\n\x11GetAccountRequest\"\x81\x01\n\x12GetAccountResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x14\n\x0cmasked_phone\x18\x02 \x01(\t\x12\x14\n\x0cmasked_email\x18\x03 \x01(\t\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x10\n\x0eGetJwksRequest\"$\n\x0fGetJwksResponse\x12\x11\n\tjwks_json\x18\x01 \x01(\t*\x9d\x01\n\x0cSecondFactor\x12\x1d\n\x19SECOND_FACTOR_UNSPECIFIED\x10\x00\x12\x16\n\x12SECOND_FACTOR_TOTP\x10\x01\x12\x19\n\x15SECOND_FACTOR_PASSKEY\x10\x02\x12\x1f\n\x1bSECOND_FACTOR_RECOVERY_CODE\x10\x03\x12\x1a\n\x16SECOND_FACTOR_PASSWORD\x10\x04\x32\xbb\x04\n\x0b\x41uthService\x12W\n\x08Register\x12\x1e.daira.auth.v1.RegisterRequest\x1a\x1f.daira.auth.v1.RegisterResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x01\x12N\n\x06SignIn\x12\x1c.daira.auth.v1.SignInRequest\x1a\x1d.daira.auth.v1.SignInResponse\"\x07\xca\xf3\x18\x03\n\x01\x01\x12\x66\n\rRefreshTokens\x12#.daira.auth.v1.RefreshTokensRequest\x1a$.daira.auth.v1.RefreshTokensResponse\"\n\x90\x02\x02\xca\xf3\x18\x03\n\x01\x01\x12]\n\x07SignOut\x12\x1d.daira.auth.v1.SignOutRequest\x1a\x1e.daira.auth.v1.SignOutResponse\"\x13\x90\x02\x02\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ount\x12\x66\n\nGetAccount\x12 .daira.auth.v1.GetAccountRequest\x1a!.daira.auth.v1.GetAccountResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ount\x12T\n\x07GetJwks\x12\x1d.daira.auth.v1.GetJwksRequest\x1a\x1e.daira.auth.v1.GetJwksResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,8 +45,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTHSERVICE'].methods_by_name['GetAccount']._serialized_options = b'\220\002\001\312\363\030\014\n\001\002\"\007account'
   _globals['_AUTHSERVICE'].methods_by_name['GetJwks']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['GetJwks']._serialized_options = b'\220\002\001\312\363\030\003\n\001\001'
-  _globals['_SECONDFACTOR']._serialized_start=1356
-  _globals['_SECONDFACTOR']._serialized_end=1513
+  _globals['_SECONDFACTOR']._serialized_start=1386
+  _globals['_SECONDFACTOR']._serialized_end=1543
   _globals['_IDENTIFIER']._serialized_start=114
   _globals['_IDENTIFIER']._serialized_end=169
   _globals['_TOKENPAIR']._serialized_start=172
@@ -54,31 +54,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DEVICE']._serialized_start=341
   _globals['_DEVICE']._serialized_end=389
   _globals['_CHALLENGE']._serialized_start=392
-  _globals['_CHALLENGE']._serialized_end=522
-  _globals['_REGISTERREQUEST']._serialized_start=525
-  _globals['_REGISTERREQUEST']._serialized_end=671
-  _globals['_REGISTERRESPONSE']._serialized_start=673
-  _globals['_REGISTERRESPONSE']._serialized_end=750
-  _globals['_SIGNINREQUEST']._serialized_start=752
-  _globals['_SIGNINREQUEST']._serialized_end=871
-  _globals['_SIGNINRESPONSE']._serialized_start=873
-  _globals['_SIGNINRESPONSE']._serialized_end=993
-  _globals['_REFRESHTOKENSREQUEST']._serialized_start=995
-  _globals['_REFRESHTOKENSREQUEST']._serialized_end=1040
-  _globals['_REFRESHTOKENSRESPONSE']._serialized_start=1042
-  _globals['_REFRESHTOKENSRESPONSE']._serialized_end=1107
-  _globals['_SIGNOUTREQUEST']._serialized_start=1109
-  _globals['_SIGNOUTREQUEST']._serialized_end=1125
-  _globals['_SIGNOUTRESPONSE']._serialized_start=1127
-  _globals['_SIGNOUTRESPONSE']._serialized_end=1144
-  _globals['_GETACCOUNTREQUEST']._serialized_start=1146
-  _globals['_GETACCOUNTREQUEST']._serialized_end=1165
-  _globals['_GETACCOUNTRESPONSE']._serialized_start=1168
-  _globals['_GETACCOUNTRESPONSE']._serialized_end=1297
-  _globals['_GETJWKSREQUEST']._serialized_start=1299
-  _globals['_GETJWKSREQUEST']._serialized_end=1315
-  _globals['_GETJWKSRESPONSE']._serialized_start=1317
-  _globals['_GETJWKSRESPONSE']._serialized_end=1353
-  _globals['_AUTHSERVICE']._serialized_start=1516
-  _globals['_AUTHSERVICE']._serialized_end=2087
+  _globals['_CHALLENGE']._serialized_end=552
+  _globals['_REGISTERREQUEST']._serialized_start=555
+  _globals['_REGISTERREQUEST']._serialized_end=701
+  _globals['_REGISTERRESPONSE']._serialized_start=703
+  _globals['_REGISTERRESPONSE']._serialized_end=780
+  _globals['_SIGNINREQUEST']._serialized_start=782
+  _globals['_SIGNINREQUEST']._serialized_end=901
+  _globals['_SIGNINRESPONSE']._serialized_start=903
+  _globals['_SIGNINRESPONSE']._serialized_end=1023
+  _globals['_REFRESHTOKENSREQUEST']._serialized_start=1025
+  _globals['_REFRESHTOKENSREQUEST']._serialized_end=1070
+  _globals['_REFRESHTOKENSRESPONSE']._serialized_start=1072
+  _globals['_REFRESHTOKENSRESPONSE']._serialized_end=1137
+  _globals['_SIGNOUTREQUEST']._serialized_start=1139
+  _globals['_SIGNOUTREQUEST']._serialized_end=1155
+  _globals['_SIGNOUTRESPONSE']._serialized_start=1157
+  _globals['_SIGNOUTRESPONSE']._serialized_end=1174
+  _globals['_GETACCOUNTREQUEST']._serialized_start=1176
+  _globals['_GETACCOUNTREQUEST']._serialized_end=1195
+  _globals['_GETACCOUNTRESPONSE']._serialized_start=1198
+  _globals['_GETACCOUNTRESPONSE']._serialized_end=1327
+  _globals['_GETJWKSREQUEST']._serialized_start=1329
+  _globals['_GETJWKSREQUEST']._serialized_end=1345
+  _globals['_GETJWKSRESPONSE']._serialized_start=1347
+  _globals['_GETJWKSRESPONSE']._serialized_end=1383
+  _globals['_AUTHSERVICE']._serialized_start=1546
+  _globals['_AUTHSERVICE']._serialized_end=2117
 # @@protoc_insertion_point(module_scope)

@@ -153,8 +153,11 @@ class Challenge(_message.Message):
     CHALLENGE_TOKEN_FIELD_NUMBER: _builtins.int
     FACTORS_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    PASSKEY_OPTIONS_JSON_FIELD_NUMBER: _builtins.int
     challenge_token: _builtins.str
     """Opaque, good once and for five minutes, on this device."""
+    passkey_options_json: _builtins.str
+    """With SECOND_FACTOR_PASSKEY: options for navigator.credentials.get, as JSON (PublicKeyCredentialRequestOptionsJSON); else empty."""
     @_builtins.property
     def factors(self) -> _containers.RepeatedScalarFieldContainer[Global___SecondFactor.ValueType]:
         """Any one of these answers it."""
@@ -169,10 +172,11 @@ class Challenge(_message.Message):
         challenge_token: _builtins.str = ...,
         factors: _abc.Iterable[Global___SecondFactor.ValueType] | None = ...,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
+        passkey_options_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["challenge_token", b"challenge_token", "expires_at", b"expires_at", "factors", b"factors"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["challenge_token", b"challenge_token", "expires_at", b"expires_at", "factors", b"factors", "passkey_options_json", b"passkey_options_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

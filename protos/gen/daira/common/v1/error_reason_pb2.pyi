@@ -100,6 +100,24 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The account is suspended or deleted."""
     ERROR_REASON_STEP_UP_NEEDED: _ErrorReason.ValueType  # 44
     """The caller must prove again who they are, or by a second factor; ErrorInfo.metadata has min_level and max_age_s."""
+    ERROR_REASON_TOKEN_REVOKED: _ErrorReason.ValueType  # 45
+    """The token's session has ended."""
+    ERROR_REASON_REVOCATIONS_STALE: _ErrorReason.ValueType  # 46
+    """Whether the token's session still stands cannot be told: auth was not heard for too long."""
+    ERROR_REASON_DPOP_PROOF_INVALID: _ErrorReason.ValueType  # 47
+    """The proof of possession is missing, was used, or is not for this request, this token or this key."""
+    ERROR_REASON_PASSWORD_BREACHED: _ErrorReason.ValueType  # 60
+    """The new password is one that many people use, that leaked elsewhere, or that is made of the person's own phone or e-mail."""
+    ERROR_REASON_FACTOR_INVALID: _ErrorReason.ValueType  # 61
+    """The answer to a challenge is wrong; ErrorInfo.metadata tries_left says how many tries are left."""
+    ERROR_REASON_CHALLENGE_EXPIRED: _ErrorReason.ValueType  # 62
+    """The challenge is unknown, over, answered, out of tries or of another device: begin again."""
+    ERROR_REASON_FACTOR_NOT_FOUND: _ErrorReason.ValueType  # 63
+    """The account has no such factor."""
+    ERROR_REASON_FACTOR_LIMIT_REACHED: _ErrorReason.ValueType  # 64
+    """The account has as many factors of the kind as it may, or has this very one."""
+    ERROR_REASON_PASSWORD_NEEDED: _ErrorReason.ValueType  # 65
+    """The account has a password, which must be given to change it: it can be set without only after another proof."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused. ErrorInfo.reason carries the name without the ERROR_REASON_ prefix."""
@@ -182,4 +200,22 @@ ERROR_REASON_ACCOUNT_SUSPENDED: ErrorReason.ValueType  # 43
 """The account is suspended or deleted."""
 ERROR_REASON_STEP_UP_NEEDED: ErrorReason.ValueType  # 44
 """The caller must prove again who they are, or by a second factor; ErrorInfo.metadata has min_level and max_age_s."""
+ERROR_REASON_TOKEN_REVOKED: ErrorReason.ValueType  # 45
+"""The token's session has ended."""
+ERROR_REASON_REVOCATIONS_STALE: ErrorReason.ValueType  # 46
+"""Whether the token's session still stands cannot be told: auth was not heard for too long."""
+ERROR_REASON_DPOP_PROOF_INVALID: ErrorReason.ValueType  # 47
+"""The proof of possession is missing, was used, or is not for this request, this token or this key."""
+ERROR_REASON_PASSWORD_BREACHED: ErrorReason.ValueType  # 60
+"""The new password is one that many people use, that leaked elsewhere, or that is made of the person's own phone or e-mail."""
+ERROR_REASON_FACTOR_INVALID: ErrorReason.ValueType  # 61
+"""The answer to a challenge is wrong; ErrorInfo.metadata tries_left says how many tries are left."""
+ERROR_REASON_CHALLENGE_EXPIRED: ErrorReason.ValueType  # 62
+"""The challenge is unknown, over, answered, out of tries or of another device: begin again."""
+ERROR_REASON_FACTOR_NOT_FOUND: ErrorReason.ValueType  # 63
+"""The account has no such factor."""
+ERROR_REASON_FACTOR_LIMIT_REACHED: ErrorReason.ValueType  # 64
+"""The account has as many factors of the kind as it may, or has this very one."""
+ERROR_REASON_PASSWORD_NEEDED: ErrorReason.ValueType  # 65
+"""The account has a password, which must be given to change it: it can be set without only after another proof."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -34,8 +34,24 @@ class _SessionEndCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Sessi
     """The person signed out."""
     SESSION_END_CAUSE_REFRESH_TOKEN_REUSED: _SessionEndCause.ValueType  # 2
     """A refresh token was used twice: the whole family is revoked."""
+    SESSION_END_CAUSE_SURPLUS: _SessionEndCause.ValueType  # 3
+    """The account had more sessions than it may; this one was not used for longest."""
+    SESSION_END_CAUSE_ENDED_BY_OWNER: _SessionEndCause.ValueType  # 4
+    """Its owner ended it from another session."""
+    SESSION_END_CAUSE_SIGNED_OUT_EVERYWHERE: _SessionEndCause.ValueType  # 5
+    """Its owner ended all of them."""
+    SESSION_END_CAUSE_DEVICE_FORGOTTEN: _SessionEndCause.ValueType  # 6
+    """Its owner forgot the device that it was on."""
+    SESSION_END_CAUSE_FACTOR_CHANGED: _SessionEndCause.ValueType  # 7
+    """A factor of the account changed, and its owner ended the others."""
+    SESSION_END_CAUSE_ENDED_BY_ADMIN: _SessionEndCause.ValueType  # 8
+    """Somebody with a role ended it."""
+    SESSION_END_CAUSE_ACCOUNT_CLOSED: _SessionEndCause.ValueType  # 9
+    """The account was suspended or is to be deleted."""
     SESSION_END_CAUSE_PHONE_PROVED: _SessionEndCause.ValueType  # 20
     """Somebody showed that they hold the phone, which whoever started the session had only claimed."""
+    SESSION_END_CAUSE_PASSWORD_CHANGED: _SessionEndCause.ValueType  # 21
+    """The password was changed in another session, which asked for this one to end."""
 
 class SessionEndCause(_SessionEndCause, metaclass=_SessionEndCauseEnumTypeWrapper):
     """How a session ended."""
@@ -46,9 +62,49 @@ SESSION_END_CAUSE_SIGNED_OUT: SessionEndCause.ValueType  # 1
 """The person signed out."""
 SESSION_END_CAUSE_REFRESH_TOKEN_REUSED: SessionEndCause.ValueType  # 2
 """A refresh token was used twice: the whole family is revoked."""
+SESSION_END_CAUSE_SURPLUS: SessionEndCause.ValueType  # 3
+"""The account had more sessions than it may; this one was not used for longest."""
+SESSION_END_CAUSE_ENDED_BY_OWNER: SessionEndCause.ValueType  # 4
+"""Its owner ended it from another session."""
+SESSION_END_CAUSE_SIGNED_OUT_EVERYWHERE: SessionEndCause.ValueType  # 5
+"""Its owner ended all of them."""
+SESSION_END_CAUSE_DEVICE_FORGOTTEN: SessionEndCause.ValueType  # 6
+"""Its owner forgot the device that it was on."""
+SESSION_END_CAUSE_FACTOR_CHANGED: SessionEndCause.ValueType  # 7
+"""A factor of the account changed, and its owner ended the others."""
+SESSION_END_CAUSE_ENDED_BY_ADMIN: SessionEndCause.ValueType  # 8
+"""Somebody with a role ended it."""
+SESSION_END_CAUSE_ACCOUNT_CLOSED: SessionEndCause.ValueType  # 9
+"""The account was suspended or is to be deleted."""
 SESSION_END_CAUSE_PHONE_PROVED: SessionEndCause.ValueType  # 20
 """Somebody showed that they hold the phone, which whoever started the session had only claimed."""
+SESSION_END_CAUSE_PASSWORD_CHANGED: SessionEndCause.ValueType  # 21
+"""The password was changed in another session, which asked for this one to end."""
 Global___SessionEndCause: _TypeAlias = SessionEndCause  # noqa: Y015
+
+class _FactorKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FactorKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FactorKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FACTOR_KIND_UNSPECIFIED: _FactorKind.ValueType  # 0
+    """Never written."""
+    FACTOR_KIND_TOTP: _FactorKind.ValueType  # 1
+    """An authenticator app."""
+    FACTOR_KIND_PASSKEY: _FactorKind.ValueType  # 2
+    """A passkey."""
+
+class FactorKind(_FactorKind, metaclass=_FactorKindEnumTypeWrapper):
+    """A kind of second factor."""
+
+FACTOR_KIND_UNSPECIFIED: FactorKind.ValueType  # 0
+"""Never written."""
+FACTOR_KIND_TOTP: FactorKind.ValueType  # 1
+"""An authenticator app."""
+FACTOR_KIND_PASSKEY: FactorKind.ValueType  # 2
+"""A passkey."""
+Global___FactorKind: _TypeAlias = FactorKind  # noqa: Y015
 
 @_typing.final
 class Event(_message.Message):
@@ -67,6 +123,14 @@ class Event(_message.Message):
     SESSION_STARTED_FIELD_NUMBER: _builtins.int
     SESSION_ENDED_FIELD_NUMBER: _builtins.int
     DEVICE_ADDED_FIELD_NUMBER: _builtins.int
+    SESSIONS_REVOKED_FIELD_NUMBER: _builtins.int
+    DEVICE_FORGOTTEN_FIELD_NUMBER: _builtins.int
+    FACTOR_ADDED_FIELD_NUMBER: _builtins.int
+    FACTOR_REMOVED_FIELD_NUMBER: _builtins.int
+    PASSWORD_CHANGED_FIELD_NUMBER: _builtins.int
+    RECOVERY_CODES_CREATED_FIELD_NUMBER: _builtins.int
+    RECOVERY_CODE_USED_FIELD_NUMBER: _builtins.int
+    PASSKEY_REFUSED_FIELD_NUMBER: _builtins.int
     WALLET_OPENED_FIELD_NUMBER: _builtins.int
     WALLET_TOPPED_UP_FIELD_NUMBER: _builtins.int
     TIP_SENT_FIELD_NUMBER: _builtins.int
@@ -96,7 +160,7 @@ class Event(_message.Message):
     """Id of the event, time-sorted, unique in DAIRA."""
     aggregate_id: _builtins.int
     """The thing that changed: post id for post_*, followee's user id for user_followed and user_unfollowed,
-    user id for user_*, session_*, profile_*, author_*, follow_request*, feedback_* and muted_words_*, transfer id for wallet_topped_up and tip_sent.
+    user id for user_*, session_*, device_*, factor_*, passkey_*, password_*, recovery_code*, profile_*, author_*, follow_request*, feedback_* and muted_words_*, transfer id for wallet_topped_up and tip_sent.
     """
     aggregate_version: _builtins.int
     """Version of that thing after the event, from 1; 0 where the thing has no versions."""
@@ -123,6 +187,38 @@ class Event(_message.Message):
     @_builtins.property
     def device_added(self) -> Global___DeviceAdded:
         """A person signed in on a device that is new to their account, which had others."""
+
+    @_builtins.property
+    def sessions_revoked(self) -> Global___SessionsRevoked:
+        """All sessions of the aggregate ended at once."""
+
+    @_builtins.property
+    def device_forgotten(self) -> Global___DeviceForgotten:
+        """A person no longer signs in on a device."""
+
+    @_builtins.property
+    def factor_added(self) -> Global___FactorAdded:
+        """A second factor was added to the account."""
+
+    @_builtins.property
+    def factor_removed(self) -> Global___FactorRemoved:
+        """A second factor was removed from the account."""
+
+    @_builtins.property
+    def password_changed(self) -> Global___PasswordChanged:
+        """The account has another password, or its first."""
+
+    @_builtins.property
+    def recovery_codes_created(self) -> Global___RecoveryCodesCreated:
+        """The account has ten new recovery codes, and no others."""
+
+    @_builtins.property
+    def recovery_code_used(self) -> Global___RecoveryCodeUsed:
+        """A recovery code was used in place of a second factor."""
+
+    @_builtins.property
+    def passkey_refused(self) -> Global___PasskeyRefused:
+        """A passkey was refused because its counter had not grown: there may be a copy of it."""
 
     @_builtins.property
     def wallet_opened(self) -> Global___WalletOpened:
@@ -230,6 +326,14 @@ class Event(_message.Message):
         session_started: Global___SessionStarted | None = ...,
         session_ended: Global___SessionEnded | None = ...,
         device_added: Global___DeviceAdded | None = ...,
+        sessions_revoked: Global___SessionsRevoked | None = ...,
+        device_forgotten: Global___DeviceForgotten | None = ...,
+        factor_added: Global___FactorAdded | None = ...,
+        factor_removed: Global___FactorRemoved | None = ...,
+        password_changed: Global___PasswordChanged | None = ...,
+        recovery_codes_created: Global___RecoveryCodesCreated | None = ...,
+        recovery_code_used: Global___RecoveryCodeUsed | None = ...,
+        passkey_refused: Global___PasskeyRefused | None = ...,
         wallet_opened: Global___WalletOpened | None = ...,
         wallet_topped_up: Global___WalletToppedUp | None = ...,
         tip_sent: Global___TipSent | None = ...,
@@ -254,11 +358,11 @@ class Event(_message.Message):
         author_privacy_changed: Global___AuthorPrivacyChanged | None = ...,
         feedback_recorded: Global___FeedbackRecorded | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "payload", b"payload", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "session_ended", b"session_ended", "session_started", b"session_started", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "device_forgotten", b"device_forgotten", "factor_added", b"factor_added", "factor_removed", b"factor_removed", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "passkey_refused", b"passkey_refused", "password_changed", b"password_changed", "payload", b"payload", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "recovery_code_used", b"recovery_code_used", "recovery_codes_created", b"recovery_codes_created", "session_ended", b"session_ended", "session_started", b"session_started", "sessions_revoked", b"sessions_revoked", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "aggregate_id", b"aggregate_id", "aggregate_version", b"aggregate_version", "author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "event_id", b"event_id", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "payload", b"payload", "pos", b"pos", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "service", b"service", "session_ended", b"session_ended", "session_started", b"session_started", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "aggregate_id", b"aggregate_id", "aggregate_version", b"aggregate_version", "author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "device_forgotten", b"device_forgotten", "event_id", b"event_id", "factor_added", b"factor_added", "factor_removed", b"factor_removed", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "passkey_refused", b"passkey_refused", "password_changed", b"password_changed", "payload", b"payload", "pos", b"pos", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "recovery_code_used", b"recovery_code_used", "recovery_codes_created", b"recovery_codes_created", "service", b"service", "session_ended", b"session_ended", "session_started", b"session_started", "sessions_revoked", b"sessions_revoked", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["user_registered", "session_started", "session_ended", "device_added", "wallet_opened", "wallet_topped_up", "tip_sent", "top_up_declined", "profile_created", "profile_updated", "user_followed", "user_unfollowed", "post_created", "post_deleted", "post_liked", "post_unliked", "post_reported", "author_fan_mode_changed", "user_blocked", "user_unblocked", "user_muted", "user_unmuted", "muted_words_changed", "follow_requested", "follow_request_ended", "author_privacy_changed", "feedback_recorded"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["user_registered", "session_started", "session_ended", "device_added", "sessions_revoked", "device_forgotten", "factor_added", "factor_removed", "password_changed", "recovery_codes_created", "recovery_code_used", "passkey_refused", "wallet_opened", "wallet_topped_up", "tip_sent", "top_up_declined", "profile_created", "profile_updated", "user_followed", "user_unfollowed", "post_created", "post_deleted", "post_liked", "post_unliked", "post_reported", "author_fan_mode_changed", "user_blocked", "user_unblocked", "user_muted", "user_unmuted", "muted_words_changed", "follow_requested", "follow_request_ended", "author_privacy_changed", "feedback_recorded"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
@@ -326,6 +430,45 @@ class DeviceAdded(_message.Message):
 Global___DeviceAdded: _TypeAlias = DeviceAdded  # noqa: Y015
 
 @_typing.final
+class SessionsRevoked(_message.Message):
+    """All sessions of an account ended at once, and every token given out so far is void."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EPOCH_FIELD_NUMBER: _builtins.int
+    epoch: _builtins.int
+    """Tokens of the account are good from this epoch on."""
+    def __init__(
+        self,
+        *,
+        epoch: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SessionsRevoked: _TypeAlias = SessionsRevoked  # noqa: Y015
+
+@_typing.final
+class DeviceForgotten(_message.Message):
+    """A device is forgotten, its sessions have ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeviceForgotten: _TypeAlias = DeviceForgotten  # noqa: Y015
+
+@_typing.final
 class SessionEnded(_message.Message):
     """A session ended."""
 
@@ -350,6 +493,150 @@ class SessionEnded(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SessionEnded: _TypeAlias = SessionEnded  # noqa: Y015
+
+@_typing.final
+class FactorAdded(_message.Message):
+    """A second factor was added: worth a notice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FACTOR_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    factor_id: _builtins.int
+    """Id of the factor."""
+    kind: Global___FactorKind.ValueType
+    """What it is."""
+    def __init__(
+        self,
+        *,
+        factor_id: _builtins.int = ...,
+        kind: Global___FactorKind.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["factor_id", b"factor_id", "kind", b"kind"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FactorAdded: _TypeAlias = FactorAdded  # noqa: Y015
+
+@_typing.final
+class FactorRemoved(_message.Message):
+    """A second factor was removed: worth a notice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FACTOR_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    WAS_LAST_FIELD_NUMBER: _builtins.int
+    factor_id: _builtins.int
+    """Id of the factor."""
+    kind: Global___FactorKind.ValueType
+    """What it was."""
+    was_last: _builtins.bool
+    """Whether the account has none left."""
+    def __init__(
+        self,
+        *,
+        factor_id: _builtins.int = ...,
+        kind: Global___FactorKind.ValueType = ...,
+        was_last: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["factor_id", b"factor_id", "kind", b"kind", "was_last", b"was_last"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FactorRemoved: _TypeAlias = FactorRemoved  # noqa: Y015
+
+@_typing.final
+class PasswordChanged(_message.Message):
+    """The password changed: worth a notice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    session_id: _builtins.int
+    """Id of the session it was changed in."""
+    def __init__(
+        self,
+        *,
+        session_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["session_id", b"session_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PasswordChanged: _TypeAlias = PasswordChanged  # noqa: Y015
+
+@_typing.final
+class RecoveryCodesCreated(_message.Message):
+    """Recovery codes were made anew: worth a notice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODES_FIELD_NUMBER: _builtins.int
+    codes: _builtins.int
+    """How many there are."""
+    def __init__(
+        self,
+        *,
+        codes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["codes", b"codes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecoveryCodesCreated: _TypeAlias = RecoveryCodesCreated  # noqa: Y015
+
+@_typing.final
+class RecoveryCodeUsed(_message.Message):
+    """A recovery code was used: worth a notice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODES_LEFT_FIELD_NUMBER: _builtins.int
+    codes_left: _builtins.int
+    """How many are left."""
+    def __init__(
+        self,
+        *,
+        codes_left: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["codes_left", b"codes_left"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecoveryCodeUsed: _TypeAlias = RecoveryCodeUsed  # noqa: Y015
+
+@_typing.final
+class PasskeyRefused(_message.Message):
+    """A passkey was refused: worth a notice."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FACTOR_ID_FIELD_NUMBER: _builtins.int
+    factor_id: _builtins.int
+    """Id of the factor."""
+    def __init__(
+        self,
+        *,
+        factor_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["factor_id", b"factor_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PasskeyRefused: _TypeAlias = PasskeyRefused  # noqa: Y015
 
 @_typing.final
 class WalletOpened(_message.Message):

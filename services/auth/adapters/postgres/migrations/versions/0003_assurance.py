@@ -31,6 +31,7 @@ _STATEMENTS = (
         ADD COLUMN device_hash bytea CHECK (octet_length(device_hash) = 32),
         ADD COLUMN device_name text NOT NULL DEFAULT '' CHECK (char_length(device_name) <= 64),
         ADD COLUMN network text NOT NULL DEFAULT '' CHECK (char_length(network) <= 43),
+        ADD COLUMN key_thumbprint text NOT NULL DEFAULT '' CHECK (char_length(key_thumbprint) IN (0, 43)),
         ADD COLUMN last_seen_at timestamptz
     """,
     "UPDATE sessions SET proved_at = started_at, last_seen_at = started_at",
@@ -53,7 +54,7 @@ _STATEMENTS = (
         p_session_id bigint, p_user_id bigint, p_started_at timestamptz, p_expires_at timestamptz,
         p_token_hash bytea, p_token_expires_at timestamptz,
         p_methods smallint, p_level smallint, p_proved_at timestamptz, p_scopes smallint,
-        p_device_hash bytea, p_device_name text, p_network text,
+        p_device_hash bytea, p_device_name text, p_network text, p_key_thumbprint text,
         p_session_started bytea, p_device_added bytea,
         OUT epoch integer, OUT roles smallint
     ) LANGUAGE plpgsql VOLATILE AS $$
@@ -68,9 +69,9 @@ _STATEMENTS = (
             RAISE EXCEPTION 'the account may not sign in' USING ERRCODE = 'DA001';
         END IF;
         INSERT INTO sessions (session_id, user_id, started_at, expires_at, methods, level, proved_at, scopes,
-            device_hash, device_name, network, last_seen_at)
+            device_hash, device_name, network, key_thumbprint, last_seen_at)
         VALUES (p_session_id, p_user_id, p_started_at, p_expires_at, p_methods, p_level, p_proved_at, p_scopes,
-            p_device_hash, p_device_name, p_network, p_started_at);
+            p_device_hash, p_device_name, p_network, p_key_thumbprint, p_started_at);
         INSERT INTO refresh_tokens (token_hash, session_id, expires_at)
         VALUES (p_token_hash, p_session_id, p_token_expires_at);
         INSERT INTO events (kind, aggregate_id, actor_id, payload)

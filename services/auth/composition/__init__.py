@@ -1,0 +1,1 @@
+"""Parts of auth that are put together from many small ones."""
