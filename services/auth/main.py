@@ -15,6 +15,7 @@ from services.auth.adapters.postgres.revocation_log import PostgresRevocations
 from services.auth.adapters.signing_key_box import read_key_encryption_key
 from services.auth.application.housekeeping import Housekeeping
 from services.auth.composition.accounts import accounts_part
+from services.auth.composition.audit import audit_part
 from services.auth.composition.codes import codes_part
 from services.auth.composition.factors import FactorParts
 from services.auth.composition.part import Ground, Part
@@ -58,6 +59,7 @@ class Auth:
             codes_part(ground, factors),
             factors.part,
             sessions_part(ground),
+            audit_part(ground),
             _event_log_part(pool),
         )
         self.housekeeping = Housekeeping([chore for part in parts for chore in part.chores], clock)

@@ -135,9 +135,7 @@ class VerifyAudit:
 
     async def _compare(self, seals: Sequence[Seal], rows: dict[int, AuditRow]) -> None:
         pairs = [(seal, rows.pop(seal.seq, None)) for seal in seals]
-        elsewhere = {
-            row.seq: row for row in await self._archive.find([seal.seq for seal, row in pairs if row is None])
-        }
+        elsewhere = {row.seq: row for row in await self._archive.find([seal.seq for seal, row in pairs if row is None])}
         for seal, found in pairs:
             row = found or elsewhere.get(seal.seq)
             if row is None:
@@ -181,7 +179,9 @@ class VerifyAudit:
                 continue
             self._verdict.checkpoints += 1
             if given.chain_hash != self._chain:
-                words = f"the checkpoint given says another chain at position {given.pos}: all up to it may be rewritten"
+                words = (
+                    f"the checkpoint given says another chain at position {given.pos}: all up to it may be rewritten"
+                )
                 self._verdict.add(Wrong.CONTRADICTED, given.pos, 0, words)
         while self._next is not None and self._next.pos <= self._pos:
             stored = self._next

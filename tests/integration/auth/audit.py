@@ -36,9 +36,7 @@ async def seal_all(pool: PostgresPool, *, batch: int = 1000) -> int:
 async def verify(pool: PostgresPool, *outside: str, batch: int = 5) -> Verdict:
     async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         reader = await load_signer(connection, SigningKeyBox(KEK))
-        return await VerifyAudit(
-            PostgresAuditArchive(connection), reader, lambda _count: None, outside, batch=batch
-        )()
+        return await VerifyAudit(PostgresAuditArchive(connection), reader, lambda _count: None, outside, batch=batch)()
 
 
 @contextlib.asynccontextmanager

@@ -55,9 +55,7 @@ class PostgresAuditTrail:
     async def refuse(self, kind: str, subject_id: int, detail: AuditDetail, now: datetime) -> None:
         """Count a refusal, and write it when it is the first of its window."""
         async with unavailable_as_app_error(), self._pool.acquire() as connection, connection.transaction():
-            counted = await connection.fetchrow(
-                _REFUSAL_SQL, kind, subject_id, now, REFUSAL_WINDOW, REFUSALS_AN_HOUR
-            )
+            counted = await connection.fetchrow(_REFUSAL_SQL, kind, subject_id, now, REFUSAL_WINDOW, REFUSALS_AN_HOUR)
             if counted is not None and counted["is_first"]:
                 await self.record_within(connection, kind, counted["counted_on"], 0, detail)
 

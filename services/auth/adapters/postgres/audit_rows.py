@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 import asyncpg
-
-from daira.events.v1 import events_pb2
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
+
+from daira.events.v1 import events_pb2
 from services.auth.domain.audit_chain import AuditRow
 
 COLUMNS: Final = (

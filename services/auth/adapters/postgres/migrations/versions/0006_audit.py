@@ -1,7 +1,7 @@
 """The audit log: written with the act itself, append-only, sealed into a hash chain; keys of subjects, and refusals.
 
 Revision ID: 0006
-Revises: 0003
+Revises: 0005
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0006"
-down_revision = "0003"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
@@ -276,9 +276,7 @@ def upgrade() -> None:
         )
     for table in (*_APPEND_ONLY, *_DEFAULTS):
         # Triggers of TRUNCATE are not handed down to partitions.
-        op.execute(
-            f"CREATE TRIGGER audit_keep_all BEFORE TRUNCATE ON {table} EXECUTE FUNCTION audit_refuse_change()"
-        )
+        op.execute(f"CREATE TRIGGER audit_keep_all BEFORE TRUNCATE ON {table} EXECUTE FUNCTION audit_refuse_change()")
     op.execute("SELECT audit_make_partitions(clock_timestamp(), 12)")
 
 
