@@ -174,12 +174,13 @@ class AuthSettings:
 
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
-    """Settings of the relay. `health_listen` is empty where nothing probes, the key where no codes are sent."""
+    """Settings of the relay. `health_listen` is empty where nothing probes; days are whole."""
 
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
     key_encryption_key: Secret
     sms: SmsSettings
+    audit_kept_days: int
     health_listen: str
     metrics_port: int
     log: LogSettings
@@ -187,12 +188,12 @@ class RelaySettings:
     @classmethod
     def from_env(cls, env: Env) -> RelaySettings:
         """Read everything; problems are left in `env`."""
-        sms = SmsSettings.from_env(env)
         return cls(
             database_url=env.url("AUTH_DATABASE_URL", ("postgresql", "postgres")),
             redis_url=env.url("REDIS_URL", ("redis", "rediss")),
-            key_encryption_key=Secret(b"") if sms.provider == "closed" else env.secret("AUTH_KEY_ENCRYPTION_KEY"),
-            sms=sms,
+            key_encryption_key=env.secret("AUTH_KEY_ENCRYPTION_KEY"),
+            sms=SmsSettings.from_env(env),
+            audit_kept_days=env.integer("AUTH_AUDIT_KEPT_DAYS", 400, 31, 36_500),
             health_listen=env.text("HEALTH_LISTEN", ""),
             metrics_port=env.integer("AUTH_METRICS_PORT", 0, 0, 65_535),
             log=LogSettings.from_env(env),

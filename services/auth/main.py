@@ -16,6 +16,7 @@ from services.auth.adapters.signing_key_box import read_key_encryption_key
 from services.auth.application.housekeeping import Housekeeping
 from services.auth.composition.account import account_part, admin_part
 from services.auth.composition.accounts import accounts_part
+from services.auth.composition.audit import audit_part
 from services.auth.composition.codes import codes_part
 from services.auth.composition.factors import FactorParts
 from services.auth.composition.part import Ground, Part
@@ -61,6 +62,7 @@ class Auth:
             sessions_part(ground),
             account_part(ground),
             admin_part(ground),
+            audit_part(ground),
             _event_log_part(pool),
         )
         self.housekeeping = Housekeeping([chore for part in parts for chore in part.chores], clock)

@@ -18,6 +18,7 @@ from daira.events.v1 import events_pb2
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = [
     "daira.auth.v1.auth_service_pb2",
+    "daira.auth.v1.audit_service_pb2",
     "daira.auth.v1.code_service_pb2",
     "daira.auth.v1.session_service_pb2",
     "daira.auth.v1.account_service_pb2",

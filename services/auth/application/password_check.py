@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from services.auth.application.audit_ports import AuditDetail, AuditTrail
 from services.auth.application.ports import Accounts, Credentials, PasswordHasher, ReservedGuess, SignInAttempts
 from services.auth.domain.attempts import AttemptLimit, Guess
 from services.auth.domain.device import Device
@@ -42,8 +43,10 @@ class PasswordCheck:
         attempts: SignInAttempts,
         hasher: PasswordHasher,
         limit: AttemptLimit,
+        audit: AuditTrail,
         clock: Clock,
     ) -> None:
+        self._audit = audit
         self._accounts = accounts
         self._attempts = attempts
         self._hasher = hasher
@@ -69,6 +72,9 @@ class PasswordCheck:
                     await self._attempts.give_back(reserved, self._clock.now())
                 raise
             if credentials is None or not matches:
+                # Names without an account take the same road.
+                subject, detail = (credentials.user_id if credentials else 0), AuditDetail(device.network, device.name)
+                await self._audit.refuse("password_refused", subject, detail, self._clock.now())
                 return None
             await self._attempts.forgive(reserved, self._clock.now())
             return credentials

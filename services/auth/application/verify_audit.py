@@ -1,4 +1,4 @@
-"""Verifies the audit log: each row against its seal, each seal against the chain, the chain against what was signed."""
+"""Verifies the audit log: rows against their seals, seals against the chain, the chain against what was signed."""
 
 from __future__ import annotations
 
@@ -179,9 +179,7 @@ class VerifyAudit:
                 continue
             self._verdict.checkpoints += 1
             if given.chain_hash != self._chain:
-                words = (
-                    f"the checkpoint given says another chain at position {given.pos}: all up to it may be rewritten"
-                )
+                words = f"the checkpoint given says another chain at position {given.pos}: it may be rewritten"
                 self._verdict.add(Wrong.CONTRADICTED, given.pos, 0, words)
         while self._next is not None and self._next.pos <= self._pos:
             stored = self._next

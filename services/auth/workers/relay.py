@@ -1,4 +1,4 @@
-"""Publishes auth's events and sends its codes: python -m services.auth.workers.relay."""
+"""Publishes auth's events, sends its codes and seals its audit log: python -m services.auth.workers.relay."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from datetime import timedelta
 from typing import Any, Final
 
 import structlog
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from services.auth.adapters.code_carrier import CodeCarrier, HttpEmail, SandboxEmail
 from services.auth.adapters.code_mint import CodeMint
 from services.auth.adapters.event_codec import encode_event
 from services.auth.adapters.http_sms import HttpSms
+from services.auth.adapters.postgres.audit_seals import PostgresAuditSeals
 from services.auth.adapters.postgres.code_outbox import PostgresCodeOutbox
 from services.auth.adapters.postgres.sandbox_inbox import PostgresSandboxInbox
 from services.auth.adapters.signing_key_box import read_key_encryption_key
+from services.auth.application.audit_ports import Unsealed
 from services.auth.application.code_ports import SmsProvider
 from services.auth.application.deliver_codes import DeliverCodes
+from services.auth.application.seal_audit import SealAudit
 from services.auth.config import RelaySettings, SmsSettings
 from services.chassis.access import AccessTable
 from services.chassis.clock import Clock, SystemClock
@@ -37,17 +40,19 @@ STREAM: Final = "events:auth"
 
 _REDIS_TIMEOUT_S: Final = 1.0
 _SCHEMA_POLL_S: Final = 0.25
-# The newest table that is needed here.
-_HAS_SCHEMA_SQL: Final = "SELECT to_regclass('code_messages') IS NOT NULL"
+# The newest tables that are needed here.
+_HAS_SCHEMA_SQL: Final = (
+    "SELECT to_regclass('code_messages') IS NOT NULL AND to_regclass('audit_seal_state') IS NOT NULL"
+)
 
 
-async def run(settings: RelaySettings, server_settings: ServerSettings, kek: bytes | None, stop: asyncio.Event) -> None:
-    """Relay until `stop`. `kek` is the key encryption key, 32 bytes, or None where no codes are sent."""
+async def run(settings: RelaySettings, server_settings: ServerSettings, kek: bytes, stop: asyncio.Event) -> None:
+    """Relay until `stop`. `kek` is the key encryption key, 32 bytes."""
     log = structlog.get_logger(__name__)
     clock, metrics = SystemClock(), Metrics()
     if settings.metrics_port:
         start_metrics_server(metrics, settings.metrics_port)
-    pool = await create_pool(settings.database_url, application_name="auth-relay", min_size=1, max_size=3)
+    pool = await create_pool(settings.database_url, application_name="auth-relay", min_size=1, max_size=5)
     provider = _provider(settings.sms, pool, clock)
     redis = create_redis(settings.redis_url, timeout_s=_REDIS_TIMEOUT_S, client_name="auth-relay")
     try:
@@ -56,7 +61,9 @@ async def run(settings: RelaySettings, server_settings: ServerSettings, kek: byt
             await pause(stop, _SCHEMA_POLL_S)
         relay = Relay(pool, redis, STREAM, encode_event, clock, metrics=metrics)
         tasks: dict[str, Coroutine[Any, Any, None]] = {"relay": relay.run(stop)}
-        if provider is not None and kek is not None:
+        # Here and not in a process of its own: it needs the same database, keys and care, and little time.
+        tasks["audit"] = _seal_audit(pool, kek, timedelta(days=settings.audit_kept_days), clock, metrics).run(stop)
+        if provider is not None:
             tasks["codes"] = _deliver_codes(settings.sms, pool, provider, kek, clock, metrics).run(stop)
         if settings.health_listen:
             tasks["health"] = serve(_health(settings.health_listen, clock, metrics, server_settings), stop)
@@ -99,6 +106,17 @@ def _deliver_codes(
     )
 
 
+def _seal_audit(pool: PostgresPool, kek: bytes, kept: timedelta, clock: Clock, metrics: Metrics) -> SealAudit:
+    rows = Gauge("daira_auth_audit_unsealed_rows", "Rows of the audit log without a seal.", registry=metrics.registry)
+    age = Gauge("daira_auth_audit_unsealed_age_seconds", "Age of the oldest of them.", registry=metrics.registry)
+
+    def observe(unsealed: Unsealed) -> None:
+        rows.set(unsealed.rows)
+        age.set(unsealed.oldest_age_s)
+
+    return SealAudit(PostgresAuditSeals(pool, kek, clock, kept), clock, observe)
+
+
 def _health(listen: str, clock: Clock, metrics: Metrics, settings: ServerSettings) -> ServerBuilder:
     """A server of nothing but health, for probes."""
     return ServerBuilder(
@@ -118,8 +136,7 @@ def main() -> int:
         env = Env(os.environ)
         settings, server_settings = RelaySettings.from_env(env), ServerSettings.from_env(env)
         env.finish()
-        sends = settings.sms.provider != "closed"
-        kek = read_key_encryption_key(settings.key_encryption_key) if sends else None
+        kek = read_key_encryption_key(settings.key_encryption_key)
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - nothing is set up yet that could log
         return 2

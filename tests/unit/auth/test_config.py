@@ -45,8 +45,9 @@ def test_all_wrong_settings_are_named_at_once() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_the_relay_needs_only_its_stores() -> None:
-    env = Env({"AUTH_DATABASE_URL": GOOD["AUTH_DATABASE_URL"], "REDIS_URL": "redis://localhost:6379"})
+def test_the_relay_needs_only_its_stores_and_the_key_it_seals_with() -> None:
+    names = ("AUTH_DATABASE_URL", "AUTH_KEY_ENCRYPTION_KEY")
+    env = Env({name: GOOD[name] for name in names} | {"REDIS_URL": "redis://localhost:6379"})
     RelaySettings.from_env(env)
     env.finish()
 
