@@ -101,5 +101,28 @@ def codes(phone: str, count: int, *, follow: bool) -> None:
     show_codes(InboxOrder(phone, count, follow), parse_settings(os.environ), click.echo)
 
 
+@main.group(cls=_TidyGroup)
+def audit() -> None:
+    """The log of every security event."""
+
+
+@audit.command("verify")
+@click.option("--checkpoint", multiple=True, help="A signed checkpoint from outside, or a file of them; repeatable.")
+def audit_verify(checkpoint: tuple[str, ...]) -> None:
+    """Check every row against the chain, and the chain against what was signed; exit 1 if anything is wrong."""
+    from dev.audit_log import verify_log  # noqa: PLC0415
+
+    sys.exit(0 if verify_log(parse_settings(os.environ), checkpoint) else 1)
+
+
+@audit.command("show")
+@click.option("--user", "user_id", type=click.IntRange(1), required=True, help="User id.")
+def audit_show(user_id: int) -> None:
+    """Show the last 100 rows about a person."""
+    from dev.audit_log import show_entries  # noqa: PLC0415
+
+    show_entries(parse_settings(os.environ), user_id)
+
+
 if __name__ == "__main__":
     main()

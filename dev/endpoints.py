@@ -33,7 +33,7 @@ class Endpoints:
         return f"http://{LOOPBACK}:{self.ports['GATEWAY_PORT']}"
 
     def as_settings(self) -> dict[str, str]:
-        """Everything, for `daira load` in another process; holds passwords."""
+        """Everything, for `daira load` and `daira audit` in another process; holds passwords."""
         addresses = {f"{service.upper()}_ADDRESS": self.address(service) for service in (*DATABASES, "analytics")}
         return {
             **self.store_urls,
@@ -42,6 +42,7 @@ class Endpoints:
             "SOCIAL_METRICS_URL": f"http://{LOOPBACK}:{self.ports['SOCIAL_METRICS_PORT']}/metrics",
             "SERVICE_TOKEN_KEY": self.service_token_key,
             "PAGE_TOKEN_KEY": self.page_token_key,
+            "AUTH_KEY_ENCRYPTION_KEY": self.auth_key_encryption_key,
         }
 
 

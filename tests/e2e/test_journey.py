@@ -153,3 +153,15 @@ def test_what_is_wrong_gets_one_clear_error(nour: Person, omar: Person) -> None:
     refused(lambda: nour.does("follow", "profile { id }", userId="nonsense"), "BAD_USER_INPUT")
     assert nour.asks('{ profile(handle: "nobody_here") { id } }')["profile"] is None
     refused(lambda: nour.asks("{ homeFeed { "), "GRAPHQL_PARSE_FAILED")
+
+
+def test_the_audit_log_of_it_all_is_intact(empty_platform: ScratchPlatform, nour: Person) -> None:
+    nour.renews()
+    deadline = time.monotonic() + 30
+    said = ""
+    # Rows are sealed some seconds after they were written, in the background.
+    while " 0 rows not sealed yet" not in said:
+        assert time.monotonic() < deadline, said
+        time.sleep(0.5)
+        said = empty_platform.daira("audit", "verify").stdout
+    assert "audit log: intact" in said

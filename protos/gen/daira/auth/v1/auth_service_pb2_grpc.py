@@ -94,7 +94,7 @@ class AuthServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SignOut(self, request, context):
-        """Ends the caller's session. Ending an ended session is no error.
+        """Ends the caller's session. A repeat is no error, or TOKEN_REVOKED once the word is around: the session has ended either way.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,7 +42,7 @@ class AuthServiceStub:
     except within ten seconds, when the loser of a race gets the same successor.
     """
     SignOut: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.SignOutRequest, _auth_service_pb2.SignOutResponse]
-    """Ends the caller's session. Ending an ended session is no error."""
+    """Ends the caller's session. A repeat is no error, or TOKEN_REVOKED once the word is around: the session has ended either way."""
     GetAccount: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.GetAccountRequest, _auth_service_pb2.GetAccountResponse]
     """The caller's own account, phone and e-mail masked."""
     GetJwks: _grpc.UnaryUnaryMultiCallable[_auth_service_pb2.GetJwksRequest, _auth_service_pb2.GetJwksResponse]
@@ -62,7 +62,7 @@ class AuthServiceAsyncStub(AuthServiceStub):
     except within ten seconds, when the loser of a race gets the same successor.
     """
     SignOut: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.SignOutRequest, _auth_service_pb2.SignOutResponse]  # type: ignore[assignment]
-    """Ends the caller's session. Ending an ended session is no error."""
+    """Ends the caller's session. A repeat is no error, or TOKEN_REVOKED once the word is around: the session has ended either way."""
     GetAccount: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.GetAccountRequest, _auth_service_pb2.GetAccountResponse]  # type: ignore[assignment]
     """The caller's own account, phone and e-mail masked."""
     GetJwks: _aio.UnaryUnaryMultiCallable[_auth_service_pb2.GetJwksRequest, _auth_service_pb2.GetJwksResponse]  # type: ignore[assignment]
@@ -103,7 +103,7 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_service_pb2.SignOutRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_service_pb2.SignOutResponse, _abc.Awaitable[_auth_service_pb2.SignOutResponse]]:
-        """Ends the caller's session. Ending an ended session is no error."""
+        """Ends the caller's session. A repeat is no error, or TOKEN_REVOKED once the word is around: the session has ended either way."""
 
     @_abc_1.abstractmethod
     def GetAccount(
