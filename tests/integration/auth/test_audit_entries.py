@@ -85,7 +85,7 @@ async def test_shredding_leaves_the_chain_valid(auth: Running) -> None:
     assert b"203.0.113" not in b"".join(row[0] for row in await auth.pool.fetch("SELECT detail FROM audit_seals"))
     started = [e for e in (await _history(auth, made.tokens.access_token)).entries if e.kind == "session_started"]
     assert [(e.network, e.device_name) for e in started] == [("203.0.113.0/24", "هاتف سارة")]
-    await auth.pool.execute("UPDATE accounts SET status = 3")
+    await auth.pool.execute("UPDATE accounts SET status = 3, phone = NULL, email = NULL, password_hash = NULL")
     assert await auth.pool.fetchval("SELECT count(*) FROM subject_keys") == 0
     assert (await verify(auth.pool)).is_intact
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.auth import check_audit
-from tests.integration.auth.audit import intruder, seal_all
+from tests.integration.auth.audit import intruder, seal_all, sealer
 from tests.integration.auth.server import KEK, Running
 
 
@@ -30,6 +30,7 @@ async def test_an_intact_log_is_told_so_and_a_changed_row_is_named(
     registered = await auth.register("mona@example.com")
     await auth.sign_in("mona@example.com")
     await seal_all(auth.pool)
+    await sealer(auth.pool).add_checkpoint()
     assert await run("verify") == 0
     assert "audit log: intact" in capsys.readouterr().out
     statements = tmp_path / "checkpoints.txt"
@@ -51,7 +52,8 @@ async def test_an_intact_log_is_told_so_and_a_changed_row_is_named(
 async def test_a_tail_that_was_cut_is_found_with_a_checkpoint_from_outside(auth: Running, auth_database: str) -> None:
     await auth.register("mona@example.com")
     await seal_all(auth.pool)
-    outside: str = await auth.pool.fetchval("SELECT statement FROM audit_checkpoints ORDER BY pos DESC LIMIT 1")
+    outside = await sealer(auth.pool).add_checkpoint()
+    assert outside is not None
     async with intruder(auth_database) as connection:
         for table in ("audit_log", "audit_seals", "audit_checkpoints"):
             await connection.execute(f"DELETE FROM {table}")
