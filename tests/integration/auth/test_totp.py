@@ -229,3 +229,16 @@ async def test_the_database_itself_opens_no_weak_session(mona: Factors) -> None:
     """
     with pytest.raises(Exception, match="second factor"):
         await mona.auth.pool.execute(insert)
+
+
+async def test_whoever_only_claims_a_phone_cannot_lock_its_owner_out(mona: Factors) -> None:
+    claimant = Factors(mona.auth)
+    claimant.access = (await mona.auth.register("01112345678")).tokens.access_token
+    for method, request in (
+        ("BeginTotp", pb.BeginTotpRequest()),
+        ("ConfirmTotp", pb.ConfirmTotpRequest(code="123456")),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await claimant.call(method, request)
+        assert read_refusal(caught.value).reason in {"PHONE_NOT_PROVED", "CHALLENGE_EXPIRED"}
+    assert await mona.auth.pool.fetchval("SELECT count(*) FROM totp_factors") == 0

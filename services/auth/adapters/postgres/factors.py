@@ -60,6 +60,10 @@ _HAS_SECOND_FACTOR_SQL: Final = "SELECT has_second_factor($1)"
 _REMOVE_CODES_SQL: Final = "DELETE FROM recovery_codes WHERE user_id = $1"
 _ADD_CODES_SQL: Final = "INSERT INTO recovery_codes (user_id, code_hash) SELECT $1, unnest($2::bytea[])"
 
+_CLAIMED_PHONE_SQL: Final = """
+    SELECT phone IS NOT NULL AND phone_proved_at IS NULL FROM accounts WHERE user_id = $1
+"""
+
 _EVENT_SQL: Final = "INSERT INTO events (kind, aggregate_id, actor_id, payload) VALUES ($1, $2, $2, $3)"
 
 
@@ -87,6 +91,7 @@ class PostgresFactors:
     async def begin_totp(self, user_id: int, session_id: int, sealed: bytes, now: datetime) -> str:
         """Keep a secret until it is confirmed, in place of another that was not; the account's name, masked."""
         async with changing(self._pool, user_id, session_id, now) as (connection, standing):
+            await _require_own_phone(connection, user_id)
             if not await connection.fetchval(_BEGIN_TOTP_SQL, user_id, sealed, now):
                 raise failed_precondition("the account has an authenticator app", "FACTOR_LIMIT_REACHED")
             return standing.name
@@ -100,6 +105,7 @@ class PostgresFactors:
     async def confirm_totp(self, user_id: int, session_id: int, factor_id: int, step: int, now: datetime) -> bool:
         """The secret counts from now on, and `step` is used, with the event; False when it is not pending any more."""
         async with changing(self._pool, user_id, session_id, now) as (connection, _standing):
+            await _require_own_phone(connection, user_id)
             since = now - PENDING_LIFE
             if not await connection.fetchval(_CONFIRM_TOTP_SQL, user_id, factor_id, step, now, since):
                 return False
@@ -113,6 +119,7 @@ class PostgresFactors:
         async with changing(self._pool, user_id, session_id, now) as (connection, standing):
             if not await connection.fetchval(_ANSWER_CEREMONY_SQL, challenge_hash, now, user_id, session_id):
                 raise unauthenticated("CHALLENGE_EXPIRED", "begin again")
+            await _require_own_phone(connection, user_id)
             if standing.holdings.passkeys >= MAX_PASSKEYS:
                 raise failed_precondition(f"the account has {MAX_PASSKEYS} passkeys", "FACTOR_LIMIT_REACHED")
             row = await connection.fetchrow(
@@ -183,6 +190,12 @@ class PostgresFactors:
             payload = event_payloads.recovery_codes_created(len(hashes))
             await connection.execute(_EVENT_SQL, event_payloads.RECOVERY_CODES_CREATED, user_id, payload)
             return True
+
+
+async def _require_own_phone(connection: PostgresConnection, user_id: int) -> None:
+    """A factor on a number that was only claimed would keep the number's owner out, who comes with a code alone."""
+    if await connection.fetchval(_CLAIMED_PHONE_SQL, user_id):
+        raise failed_precondition("show first that the phone is yours: sign in with a code", "PHONE_NOT_PROVED")
 
 
 async def _tell_added(connection: PostgresConnection, user_id: int, factor_id: int, kind: FactorKind) -> None:

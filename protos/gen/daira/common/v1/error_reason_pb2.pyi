@@ -118,6 +118,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The account has as many factors of the kind as it may, or has this very one."""
     ERROR_REASON_PASSWORD_NEEDED: _ErrorReason.ValueType  # 65
     """The account has a password, which must be given to change it: it can be set without only after another proof."""
+    ERROR_REASON_PHONE_NOT_PROVED: _ErrorReason.ValueType  # 66
+    """Nobody has shown yet that the account's phone is theirs: sign in with a code first."""
     ERROR_REASON_EMAIL_MISSING: _ErrorReason.ValueType  # 70
     """The account has no e-mail address to verify."""
     ERROR_REASON_ACCOUNT_NOT_FOUND: _ErrorReason.ValueType  # 71
@@ -232,6 +234,8 @@ ERROR_REASON_FACTOR_LIMIT_REACHED: ErrorReason.ValueType  # 64
 """The account has as many factors of the kind as it may, or has this very one."""
 ERROR_REASON_PASSWORD_NEEDED: ErrorReason.ValueType  # 65
 """The account has a password, which must be given to change it: it can be set without only after another proof."""
+ERROR_REASON_PHONE_NOT_PROVED: ErrorReason.ValueType  # 66
+"""Nobody has shown yet that the account's phone is theirs: sign in with a code first."""
 ERROR_REASON_EMAIL_MISSING: ErrorReason.ValueType  # 70
 """The account has no e-mail address to verify."""
 ERROR_REASON_ACCOUNT_NOT_FOUND: ErrorReason.ValueType  # 71
