@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from daira.auth.v1 import auth_service_pb2 as auth_pb
+from daira.auth.v1 import challenges_pb2
 from daira.auth.v1 import factor_service_pb2 as pb
 from services.auth.application.factor_records import Answer, FactorList, PasskeyView, TotpView
 from services.auth.application.second_factors import Challenge
@@ -20,7 +21,7 @@ _FACTORS: Final = {
 }
 
 
-def read_answer(answer: pb.FactorAnswer) -> Answer:
+def read_answer(answer: challenges_pb2.FactorAnswer) -> Answer:
     """The answer of a request; AppError INVALID_ARGUMENT when there is none."""
     match answer.WhichOneof("value"):
         case "totp_code":

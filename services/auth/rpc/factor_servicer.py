@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from daira.auth.v1 import challenges_pb2, factor_service_pb2_grpc
 from daira.auth.v1 import factor_service_pb2 as pb
-from daira.auth.v1 import factor_service_pb2_grpc
 from services.auth.application.answer_challenge import AnswerChallenge
 from services.auth.application.change_password import ChangePassword
 from services.auth.application.manage_factors import ManageFactors
@@ -103,48 +103,50 @@ class FactorServicer(factor_service_pb2_grpc.FactorServiceServicer):
         return pb.SetPasswordResponse(sessions_ended=ended)
 
     async def BeginPasskeySignIn(  # noqa: N802
-        self, request: pb.BeginPasskeySignInRequest, context: Any
-    ) -> pb.BeginPasskeySignInResponse:
+        self, request: challenges_pb2.BeginPasskeySignInRequest, context: Any
+    ) -> challenges_pb2.BeginPasskeySignInResponse:
         """Begin a sign-in by passkey."""
         ceremony = await self._do.passkey_sign_in.begin(self._devices.of(request.device, context))
-        return pb.BeginPasskeySignInResponse(
+        return challenges_pb2.BeginPasskeySignInResponse(
             ceremony_token=ceremony.token,
             options_json=ceremony.options,
             expires_at=encode_time(ceremony.expires_at),
         )
 
     async def FinishPasskeySignIn(  # noqa: N802
-        self, request: pb.FinishPasskeySignInRequest, context: Any
-    ) -> pb.FinishPasskeySignInResponse:
+        self, request: challenges_pb2.FinishPasskeySignInRequest, context: Any
+    ) -> challenges_pb2.FinishPasskeySignInResponse:
         """Sign in by passkey."""
         user_id, tokens = await self._do.passkey_sign_in.finish(
             request.ceremony_token, request.credential_json, self._devices.of(request.device, context)
         )
-        return pb.FinishPasskeySignInResponse(user_id=user_id, tokens=encode_pair(tokens))
+        return challenges_pb2.FinishPasskeySignInResponse(user_id=user_id, tokens=encode_pair(tokens))
 
     async def AnswerChallenge(  # noqa: N802
-        self, request: pb.AnswerChallengeRequest, context: Any
-    ) -> pb.AnswerChallengeResponse:
+        self, request: challenges_pb2.AnswerChallengeRequest, context: Any
+    ) -> challenges_pb2.AnswerChallengeResponse:
         """Answer the challenge of a sign-in."""
         answered = await self._do.answer_challenge(
             request.challenge_token, read_answer(request.answer), self._devices.of(request.device, context)
         )
-        return pb.AnswerChallengeResponse(
+        return challenges_pb2.AnswerChallengeResponse(
             user_id=answered.user_id,
             tokens=encode_pair(answered.tokens),
             recovery_codes_left=answered.recovery_codes_left,
         )
 
-    async def BeginStepUp(self, _request: pb.BeginStepUpRequest, _context: Any) -> pb.BeginStepUpResponse:  # noqa: N802
+    async def BeginStepUp(  # noqa: N802
+        self, _request: challenges_pb2.BeginStepUpRequest, _context: Any
+    ) -> challenges_pb2.BeginStepUpResponse:
         """Begin to prove again who one is."""
-        return pb.BeginStepUpResponse(challenge=encode_challenge(await self._do.step_up.begin(*caller())))
+        return challenges_pb2.BeginStepUpResponse(challenge=encode_challenge(await self._do.step_up.begin(*caller())))
 
     async def FinishStepUp(  # noqa: N802
-        self, request: pb.FinishStepUpRequest, _context: Any
-    ) -> pb.FinishStepUpResponse:
+        self, request: challenges_pb2.FinishStepUpRequest, _context: Any
+    ) -> challenges_pb2.FinishStepUpResponse:
         """Prove it."""
         stepped_up = await self._do.step_up.finish(*caller(), request.challenge_token, read_answer(request.answer))
-        return pb.FinishStepUpResponse(
+        return challenges_pb2.FinishStepUpResponse(
             access_token=stepped_up.access_token,
             access_expires_at=encode_time(stepped_up.access_expires_at),
             level=stepped_up.level,

@@ -7,8 +7,8 @@ from typing import Any
 import pyotp
 
 from daira.auth.v1 import auth_service_pb2 as auth_pb
+from daira.auth.v1 import challenges_pb2, factor_service_pb2_grpc
 from daira.auth.v1 import factor_service_pb2 as pb
-from daira.auth.v1 import factor_service_pb2_grpc
 from tests.fakes.software_authenticator import SoftwareAuthenticator
 from tests.integration.auth.server import GOOD, Running, bearer, identifier
 
@@ -77,9 +77,13 @@ class Factors:
         answer: auth_pb.SignInResponse = await self.auth.stub.SignIn(request)
         return answer
 
-    async def answer(self, token: str, device: auth_pb.Device = DEVICE, **answer: str) -> pb.AnswerChallengeResponse:
-        request = pb.AnswerChallengeRequest(challenge_token=token, answer=pb.FactorAnswer(**answer), device=device)
-        answered: pb.AnswerChallengeResponse = await self.stub.AnswerChallenge(request)
+    async def answer(
+        self, token: str, device: auth_pb.Device = DEVICE, **answer: str
+    ) -> challenges_pb2.AnswerChallengeResponse:
+        request = challenges_pb2.AnswerChallengeRequest(
+            challenge_token=token, answer=challenges_pb2.FactorAnswer(**answer), device=device
+        )
+        answered: challenges_pb2.AnswerChallengeResponse = await self.stub.AnswerChallenge(request)
         return answered
 
     async def challenge(self, name: str = PHONE) -> auth_pb.Challenge:
@@ -90,21 +94,25 @@ class Factors:
         return answer.challenge
 
     async def begin_step_up(self) -> auth_pb.Challenge:
-        begun: pb.BeginStepUpResponse = await self.call("BeginStepUp", pb.BeginStepUpRequest())
+        begun: challenges_pb2.BeginStepUpResponse = await self.call("BeginStepUp", challenges_pb2.BeginStepUpRequest())
         return begun.challenge
 
-    async def step_up(self, **answer: str) -> pb.FinishStepUpResponse:
+    async def step_up(self, **answer: str) -> challenges_pb2.FinishStepUpResponse:
         """Prove it again, and hold the token answered."""
         challenge = await self.begin_step_up()
-        request = pb.FinishStepUpRequest(challenge_token=challenge.challenge_token, answer=pb.FactorAnswer(**answer))
-        finished: pb.FinishStepUpResponse = await self.call("FinishStepUp", request)
+        request = challenges_pb2.FinishStepUpRequest(
+            challenge_token=challenge.challenge_token, answer=challenges_pb2.FactorAnswer(**answer)
+        )
+        finished: challenges_pb2.FinishStepUpResponse = await self.call("FinishStepUp", request)
         self.access = finished.access_token
         return finished
 
-    async def passkey_sign_in(self, device: SoftwareAuthenticator, **wrong: Any) -> pb.FinishPasskeySignInResponse:
-        begun = await self.stub.BeginPasskeySignIn(pb.BeginPasskeySignInRequest(device=DEVICE))
-        request = pb.FinishPasskeySignInRequest(
+    async def passkey_sign_in(
+        self, device: SoftwareAuthenticator, **wrong: Any
+    ) -> challenges_pb2.FinishPasskeySignInResponse:
+        begun = await self.stub.BeginPasskeySignIn(challenges_pb2.BeginPasskeySignInRequest(device=DEVICE))
+        request = challenges_pb2.FinishPasskeySignInRequest(
             ceremony_token=begun.ceremony_token, credential_json=device.get(begun.options_json, **wrong), device=DEVICE
         )
-        finished: pb.FinishPasskeySignInResponse = await self.stub.FinishPasskeySignIn(request)
+        finished: challenges_pb2.FinishPasskeySignInResponse = await self.stub.FinishPasskeySignIn(request)
         return finished

@@ -11,6 +11,7 @@ import grpc
 import pytest
 
 from daira.auth.v1 import auth_service_pb2 as auth_pb
+from daira.auth.v1 import challenges_pb2
 from daira.auth.v1 import factor_service_pb2 as pb
 from tests.fakes.clock import FixedClock
 from tests.fakes.software_authenticator import BACKED_UP, BACKUP_ELIGIBLE, PRESENT, VERIFIED, SoftwareAuthenticator
@@ -49,7 +50,7 @@ async def test_options_ask_for_a_verified_person_and_name_no_account(mona: Facto
     assert options["attestation"] == "none"
     assert options["user"]["name"] == "+2010*****67"
     assert PHONE[1:] not in begun.options_json
-    signing = await mona.stub.BeginPasskeySignIn(pb.BeginPasskeySignInRequest())
+    signing = await mona.stub.BeginPasskeySignIn(challenges_pb2.BeginPasskeySignInRequest())
     request = json.loads(signing.options_json)
     assert (request["userVerification"], request.get("allowCredentials")) == ("required", [])
 
@@ -126,14 +127,16 @@ async def test_a_wrong_challenge_user_or_kind_is_refused(mona: Factors, wrong: d
 async def test_a_replayed_assertion_is_refused(mona: Factors) -> None:
     phone = SoftwareAuthenticator(counts=False)
     await mona.add_passkey(phone)
-    begun = await mona.stub.BeginPasskeySignIn(pb.BeginPasskeySignInRequest(device=DEVICE))
+    begun = await mona.stub.BeginPasskeySignIn(challenges_pb2.BeginPasskeySignInRequest(device=DEVICE))
     said = phone.get(begun.options_json)
-    request = pb.FinishPasskeySignInRequest(ceremony_token=begun.ceremony_token, credential_json=said, device=DEVICE)
+    request = challenges_pb2.FinishPasskeySignInRequest(
+        ceremony_token=begun.ceremony_token, credential_json=said, device=DEVICE
+    )
     results = await asyncio.gather(*(mona.stub.FinishPasskeySignIn(request) for _ in range(5)), return_exceptions=True)
     assert sum(not isinstance(result, BaseException) for result in results) == 1
     with refused(DENIED, "CHALLENGE_EXPIRED"):
         await mona.stub.FinishPasskeySignIn(request)
-    newer = await mona.stub.BeginPasskeySignIn(pb.BeginPasskeySignInRequest(device=DEVICE))
+    newer = await mona.stub.BeginPasskeySignIn(challenges_pb2.BeginPasskeySignInRequest(device=DEVICE))
     request.ceremony_token = newer.ceremony_token
     with refused(DENIED, "CREDENTIALS_INVALID"):
         await mona.stub.FinishPasskeySignIn(request)
@@ -162,10 +165,12 @@ async def test_a_ceremony_is_of_its_session_and_ends(mona: Factors) -> None:
     with refused(DENIED, "CHALLENGE_EXPIRED"):
         await other.call("FinishPasskey", request)
     device = auth_pb.Device(device_id="another-device-of-mine")
-    signing = await mona.stub.BeginPasskeySignIn(pb.BeginPasskeySignInRequest(device=DEVICE))
+    signing = await mona.stub.BeginPasskeySignIn(challenges_pb2.BeginPasskeySignInRequest(device=DEVICE))
     with refused(DENIED, "CHALLENGE_EXPIRED"):
         await mona.stub.FinishPasskeySignIn(
-            pb.FinishPasskeySignInRequest(ceremony_token=signing.ceremony_token, credential_json="{}", device=device)
+            challenges_pb2.FinishPasskeySignInRequest(
+                ceremony_token=signing.ceremony_token, credential_json="{}", device=device
+            )
         )
     mona.auth.clock.advance(300)
     with refused(DENIED, "CHALLENGE_EXPIRED"):
@@ -190,12 +195,13 @@ async def test_finishing_twice_adds_one(auth_database: str, clock: FixedClock) -
 async def test_twenty_passkeys_are_all_and_each_is_ones_own(mona: Factors) -> None:
     phone = SoftwareAuthenticator()
     await mona.add_passkey(phone)
-    begun = await mona.call("BeginStepUp", pb.BeginStepUpRequest())
+    begun = await mona.call("BeginStepUp", challenges_pb2.BeginStepUpRequest())
     assertion = phone.get(begun.challenge.passkey_options_json)
     finished = await mona.call(
         "FinishStepUp",
-        pb.FinishStepUpRequest(
-            challenge_token=begun.challenge.challenge_token, answer=pb.FactorAnswer(passkey_assertion=assertion)
+        challenges_pb2.FinishStepUpRequest(
+            challenge_token=begun.challenge.challenge_token,
+            answer=challenges_pb2.FactorAnswer(passkey_assertion=assertion),
         ),
     )
     mona.access = finished.access_token
@@ -217,4 +223,4 @@ async def test_without_a_domain_no_passkeys_are_taken(auth_database: str, clock:
         with refused(grpc.StatusCode.UNAVAILABLE, "SERVICE_UNAVAILABLE"):
             await mona.call("BeginPasskey", pb.BeginPasskeyRequest())
         with refused(grpc.StatusCode.UNAVAILABLE, "SERVICE_UNAVAILABLE"):
-            await mona.stub.BeginPasskeySignIn(pb.BeginPasskeySignInRequest())
+            await mona.stub.BeginPasskeySignIn(challenges_pb2.BeginPasskeySignInRequest())

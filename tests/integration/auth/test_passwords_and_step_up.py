@@ -8,6 +8,7 @@ import grpc
 import pytest
 
 from daira.auth.v1 import auth_service_pb2 as auth_pb
+from daira.auth.v1 import challenges_pb2
 from daira.auth.v1 import factor_service_pb2 as pb
 from tests.integration.auth.codes import Codes, wrong
 from tests.integration.auth.factors import PHONE, Factors
@@ -123,7 +124,9 @@ async def test_with_a_second_factor_level_2_is_asked_for(mona: Factors) -> None:
 async def test_a_step_up_is_of_its_session(mona: Factors) -> None:
     other = Factors(mona.auth, (await mona.auth.sign_in(PHONE)).tokens.access_token)
     challenge = await mona.begin_step_up()
-    request = pb.FinishStepUpRequest(challenge_token=challenge.challenge_token, answer=pb.FactorAnswer(password=GOOD))
+    request = challenges_pb2.FinishStepUpRequest(
+        challenge_token=challenge.challenge_token, answer=challenges_pb2.FactorAnswer(password=GOOD)
+    )
     with refused(DENIED, "CHALLENGE_EXPIRED"):
         await other.call("FinishStepUp", request)
     with refused(INVALID, "FIELD_INVALID"):
@@ -207,7 +210,7 @@ async def test_an_ended_session_changes_nothing(mona: Factors) -> None:
     for method, request in (
         ("GetFactors", pb.GetFactorsRequest()),
         ("BeginTotp", pb.BeginTotpRequest()),
-        ("BeginStepUp", pb.BeginStepUpRequest()),
+        ("BeginStepUp", challenges_pb2.BeginStepUpRequest()),
         ("ChangePassword", change()),
     ):
         with refused(DENIED, "TOKEN_INVALID"):

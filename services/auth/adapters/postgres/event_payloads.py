@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from daira.events.v1 import events_pb2
+from daira.events.v1 import account_events_pb2, events_pb2, factor_events_pb2
 from services.auth.domain.factors import FactorKind
 from services.auth.domain.session import SessionEnd
 
@@ -22,8 +22,8 @@ PASSKEY_REFUSED: Final = "passkey_refused"
 SESSIONS_REVOKED: Final = "sessions_revoked"
 DEVICE_FORGOTTEN: Final = "device_forgotten"
 _FACTORS: Final = {
-    FactorKind.TOTP: events_pb2.FACTOR_KIND_TOTP,
-    FactorKind.PASSKEY: events_pb2.FACTOR_KIND_PASSKEY,
+    FactorKind.TOTP: factor_events_pb2.FACTOR_KIND_TOTP,
+    FactorKind.PASSKEY: factor_events_pb2.FACTOR_KIND_PASSKEY,
 }
 
 
@@ -39,7 +39,7 @@ def session_started(session_id: int) -> bytes:
 
 def device_added(session_id: int) -> bytes:
     """A person signed in on a device that is new to their account."""
-    return events_pb2.DeviceAdded(session_id=session_id).SerializeToString()
+    return account_events_pb2.DeviceAdded(session_id=session_id).SerializeToString()
 
 
 def session_ended(session_id: int, cause: SessionEnd) -> bytes:
@@ -51,39 +51,41 @@ def session_ended(session_id: int, cause: SessionEnd) -> bytes:
 
 def sessions_revoked(epoch: int) -> bytes:
     """All sessions of a person ended."""
-    return events_pb2.SessionsRevoked(epoch=epoch).SerializeToString()
+    return account_events_pb2.SessionsRevoked(epoch=epoch).SerializeToString()
 
 
 def device_forgotten() -> bytes:
     """A person forgot a device."""
-    return events_pb2.DeviceForgotten().SerializeToString()
+    return account_events_pb2.DeviceForgotten().SerializeToString()
 
 
 def factor_added(factor_id: int, kind: FactorKind) -> bytes:
     """An account has another second factor."""
-    return events_pb2.FactorAdded(factor_id=factor_id, kind=_FACTORS[kind]).SerializeToString()
+    return factor_events_pb2.FactorAdded(factor_id=factor_id, kind=_FACTORS[kind]).SerializeToString()
 
 
 def factor_removed(factor_id: int, kind: FactorKind, *, was_last: bool) -> bytes:
     """An account has one second factor less."""
-    return events_pb2.FactorRemoved(factor_id=factor_id, kind=_FACTORS[kind], was_last=was_last).SerializeToString()
+    return factor_events_pb2.FactorRemoved(
+        factor_id=factor_id, kind=_FACTORS[kind], was_last=was_last
+    ).SerializeToString()
 
 
 def password_changed(session_id: int) -> bytes:
     """An account has another password, changed in the session."""
-    return events_pb2.PasswordChanged(session_id=session_id).SerializeToString()
+    return factor_events_pb2.PasswordChanged(session_id=session_id).SerializeToString()
 
 
 def recovery_codes_created(codes: int) -> bytes:
     """An account has so many new recovery codes."""
-    return events_pb2.RecoveryCodesCreated(codes=codes).SerializeToString()
+    return factor_events_pb2.RecoveryCodesCreated(codes=codes).SerializeToString()
 
 
 def recovery_code_used(codes_left: int) -> bytes:
     """A recovery code was used."""
-    return events_pb2.RecoveryCodeUsed(codes_left=codes_left).SerializeToString()
+    return factor_events_pb2.RecoveryCodeUsed(codes_left=codes_left).SerializeToString()
 
 
 def passkey_refused(factor_id: int) -> bytes:
     """A passkey was refused because its counter had not grown."""
-    return events_pb2.PasskeyRefused(factor_id=factor_id).SerializeToString()
+    return factor_events_pb2.PasskeyRefused(factor_id=factor_id).SerializeToString()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from daira.events.v1 import events_pb2
+from daira.events.v1 import account_events_pb2
 from services.auth.domain.assurance import Role
 
 PHONE_CHANGED: Final = "phone_changed"
@@ -28,7 +28,7 @@ EXPORT_READY: Final = "export_ready"
 
 def account_suspended(reason: int, until: datetime | None) -> bytes:
     """Why and until when, None without end."""
-    event = events_pb2.AccountSuspended(reason=reason)
+    event = account_events_pb2.AccountSuspended(reason=reason)
     if until is not None:
         event.until.FromDatetime(until)
     return event.SerializeToString()
@@ -36,21 +36,21 @@ def account_suspended(reason: int, until: datetime | None) -> bytes:
 
 def deletion_requested(due_at: datetime) -> bytes:
     """When the account will be deleted."""
-    event = events_pb2.AccountDeletionRequested()
+    event = account_events_pb2.AccountDeletionRequested()
     event.due_at.FromDatetime(due_at)
     return event.SerializeToString()
 
 
 def role_requested(role: Role) -> bytes:
     """A role that somebody may get."""
-    return events_pb2.RoleRequested(role=role.value).SerializeToString()
+    return account_events_pb2.RoleRequested(role=role.value).SerializeToString()
 
 
 def role_granted(role: Role, requested_by: int) -> bytes:
     """A role that somebody got; `requested_by` is 0 for an operator."""
-    return events_pb2.RoleGranted(role=role.value, requested_by=requested_by).SerializeToString()
+    return account_events_pb2.RoleGranted(role=role.value, requested_by=requested_by).SerializeToString()
 
 
 def role_revoked(role: Role) -> bytes:
     """A role that somebody had."""
-    return events_pb2.RoleRevoked(role=role.value).SerializeToString()
+    return account_events_pb2.RoleRevoked(role=role.value).SerializeToString()

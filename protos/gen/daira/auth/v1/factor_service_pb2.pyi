@@ -5,17 +5,6 @@ Second factors and passwords: adding, removing and proving them."""
 
 from collections import abc as _abc
 from daira.auth.v1 import auth_service_pb2 as _auth_service_pb2
-from daira.auth.v1.challenges_pb2 import AnswerChallengeRequest as AnswerChallengeRequest
-from daira.auth.v1.challenges_pb2 import AnswerChallengeResponse as AnswerChallengeResponse
-from daira.auth.v1.challenges_pb2 import BeginPasskeySignInRequest as BeginPasskeySignInRequest
-from daira.auth.v1.challenges_pb2 import BeginPasskeySignInResponse as BeginPasskeySignInResponse
-from daira.auth.v1.challenges_pb2 import BeginStepUpRequest as BeginStepUpRequest
-from daira.auth.v1.challenges_pb2 import BeginStepUpResponse as BeginStepUpResponse
-from daira.auth.v1.challenges_pb2 import FactorAnswer as FactorAnswer
-from daira.auth.v1.challenges_pb2 import FinishPasskeySignInRequest as FinishPasskeySignInRequest
-from daira.auth.v1.challenges_pb2 import FinishPasskeySignInResponse as FinishPasskeySignInResponse
-from daira.auth.v1.challenges_pb2 import FinishStepUpRequest as FinishStepUpRequest
-from daira.auth.v1.challenges_pb2 import FinishStepUpResponse as FinishStepUpResponse
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2

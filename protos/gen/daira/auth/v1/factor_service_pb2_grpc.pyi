@@ -6,17 +6,6 @@ Second factors and passwords: adding, removing and proving them."""
 from collections import abc as _abc
 from daira.auth.v1 import challenges_pb2 as _challenges_pb2
 from daira.auth.v1 import factor_service_pb2 as _factor_service_pb2
-from daira.auth.v1.challenges_pb2 import AnswerChallengeRequest as AnswerChallengeRequest
-from daira.auth.v1.challenges_pb2 import AnswerChallengeResponse as AnswerChallengeResponse
-from daira.auth.v1.challenges_pb2 import BeginPasskeySignInRequest as BeginPasskeySignInRequest
-from daira.auth.v1.challenges_pb2 import BeginPasskeySignInResponse as BeginPasskeySignInResponse
-from daira.auth.v1.challenges_pb2 import BeginStepUpRequest as BeginStepUpRequest
-from daira.auth.v1.challenges_pb2 import BeginStepUpResponse as BeginStepUpResponse
-from daira.auth.v1.challenges_pb2 import FactorAnswer as FactorAnswer
-from daira.auth.v1.challenges_pb2 import FinishPasskeySignInRequest as FinishPasskeySignInRequest
-from daira.auth.v1.challenges_pb2 import FinishPasskeySignInResponse as FinishPasskeySignInResponse
-from daira.auth.v1.challenges_pb2 import FinishStepUpRequest as FinishStepUpRequest
-from daira.auth.v1.challenges_pb2 import FinishStepUpResponse as FinishStepUpResponse
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc

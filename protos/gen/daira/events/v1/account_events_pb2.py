@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$daira/events/v1/account_events.proto\x12\x0f\x64\x61ira.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0e\n\x0cPhoneChanged\"\x0e\n\x0c\x45mailChanged\"\x0f\n\rEmailVerified\"M\n\x10\x41\x63\x63ountSuspended\x12\x0e\n\x06reason\x18\x01 \x01(\x05\x12)\n\x05until\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x11\n\x0f\x41\x63\x63ountRestored\"F\n\x18\x41\x63\x63ountDeletionRequested\x12*\n\x06\x64ue_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x1a\n\x18\x41\x63\x63ountDeletionCancelled\"\x10\n\x0e\x41\x63\x63ountDeleted\"\x1d\n\rRoleRequested\x12\x0c\n\x04role\x18\x01 \x01(\x05\"1\n\x0bRoleGranted\x12\x0c\n\x04role\x18\x01 \x01(\x05\x12\x14\n\x0crequested_by\x18\x02 \x01(\x03\"\x1b\n\x0bRoleRevoked\x12\x0c\n\x04role\x18\x01 \x01(\x05\"\x11\n\x0f\x41\x63\x63ountLookedUp\"\x10\n\x0eSignInUnlocked\"\x1a\n\x18RevocationOfAllRequested\"\x11\n\x0f\x45xportRequested\"\r\n\x0b\x45xportReadyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$daira/events/v1/account_events.proto\x12\x0f\x64\x61ira.events.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0e\n\x0cPhoneChanged\"\x0e\n\x0c\x45mailChanged\"\x0f\n\rEmailVerified\"M\n\x10\x41\x63\x63ountSuspended\x12\x0e\n\x06reason\x18\x01 \x01(\x05\x12)\n\x05until\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x11\n\x0f\x41\x63\x63ountRestored\"F\n\x18\x41\x63\x63ountDeletionRequested\x12*\n\x06\x64ue_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x1a\n\x18\x41\x63\x63ountDeletionCancelled\"\x10\n\x0e\x41\x63\x63ountDeleted\"\x1d\n\rRoleRequested\x12\x0c\n\x04role\x18\x01 \x01(\x05\"1\n\x0bRoleGranted\x12\x0c\n\x04role\x18\x01 \x01(\x05\x12\x14\n\x0crequested_by\x18\x02 \x01(\x03\"\x1b\n\x0bRoleRevoked\x12\x0c\n\x04role\x18\x01 \x01(\x05\"\x11\n\x0f\x41\x63\x63ountLookedUp\"\x10\n\x0eSignInUnlocked\"\x1a\n\x18RevocationOfAllRequested\"\x11\n\x0f\x45xportRequested\"\r\n\x0b\x45xportReady\"!\n\x0b\x44\x65viceAdded\x12\x12\n\nsession_id\x18\x01 \x01(\x03\" \n\x0fSessionsRevoked\x12\r\n\x05\x65poch\x18\x01 \x01(\x05\"\x11\n\x0f\x44\x65viceForgottenb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -64,4 +64,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPORTREQUESTED']._serialized_end=548
   _globals['_EXPORTREADY']._serialized_start=550
   _globals['_EXPORTREADY']._serialized_end=563
+  _globals['_DEVICEADDED']._serialized_start=565
+  _globals['_DEVICEADDED']._serialized_end=598
+  _globals['_SESSIONSREVOKED']._serialized_start=600
+  _globals['_SESSIONSREVOKED']._serialized_end=632
+  _globals['_DEVICEFORGOTTEN']._serialized_start=634
+  _globals['_DEVICEFORGOTTEN']._serialized_end=651
 # @@protoc_insertion_point(module_scope)

@@ -24,18 +24,6 @@ _sym_db = _symbol_database.Default()
 
 from daira.common.v1 import access_pb2 as daira_dot_common_dot_v1_dot_access__pb2
 from daira.events.v1 import events_pb2 as daira_dot_events_dot_v1_dot_events__pb2
-try:
-  daira_dot_events_dot_v1_dot_account__events__pb2 = daira_dot_events_dot_v1_dot_events__pb2.daira_dot_events_dot_v1_dot_account__events__pb2
-except AttributeError:
-  daira_dot_events_dot_v1_dot_account__events__pb2 = daira_dot_events_dot_v1_dot_events__pb2.daira.events.v1.account_events_pb2
-try:
-  daira_dot_events_dot_v1_dot_factor__events__pb2 = daira_dot_events_dot_v1_dot_events__pb2.daira_dot_events_dot_v1_dot_factor__events__pb2
-except AttributeError:
-  daira_dot_events_dot_v1_dot_factor__events__pb2 = daira_dot_events_dot_v1_dot_events__pb2.daira.events.v1.factor_events_pb2
-try:
-  daira_dot_events_dot_v1_dot_payment__events__pb2 = daira_dot_events_dot_v1_dot_events__pb2.daira_dot_events_dot_v1_dot_payment__events__pb2
-except AttributeError:
-  daira_dot_events_dot_v1_dot_payment__events__pb2 = daira_dot_events_dot_v1_dot_events__pb2.daira.events.v1.payment_events_pb2
 
 
 DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'daira/events/v1/event_log_service.proto\x12\x0f\x64\x61ira.events.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1c\x64\x61ira/events/v1/events.proto\"9\n\x11ListEventsRequest\x12\x11\n\tafter_pos\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\"N\n\x12ListEventsResponse\x12&\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x16.daira.events.v1.Event\x12\x10\n\x08head_pos\x18\x02 \x01(\x03\x32\x7f\n\x0f\x45ventLogService\x12l\n\nListEvents\x12\".daira.events.v1.ListEventsRequest\x1a#.daira.events.v1.ListEventsResponse\"\x15\x90\x02\x01\xca\xf3\x18\x0e\n\x01\x03\x12\tanalyticsb\x06proto3')

@@ -24,74 +24,63 @@ _sym_db = _symbol_database.Default()
 
 from daira.events.v1 import account_events_pb2 as daira_dot_events_dot_v1_dot_account__events__pb2
 from daira.events.v1 import factor_events_pb2 as daira_dot_events_dot_v1_dot_factor__events__pb2
-from daira.events.v1 import payment_events_pb2 as daira_dot_events_dot_v1_dot_payment__events__pb2
+from daira.events.v1 import safety_events_pb2 as daira_dot_events_dot_v1_dot_safety__events__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
-from daira.events.v1.account_events_pb2 import *
-from daira.events.v1.factor_events_pb2 import *
-from daira.events.v1.payment_events_pb2 import *
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64\x61ira/events/v1/events.proto\x12\x0f\x64\x61ira.events.v1\x1a$daira/events/v1/account_events.proto\x1a#daira/events/v1/factor_events.proto\x1a$daira/events/v1/payment_events.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc1\x19\n\x05\x45vent\x12\x0b\n\x03pos\x18\x01 \x01(\x03\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\x03\x12\x14\n\x0c\x61ggregate_id\x18\x03 \x01(\x03\x12\x19\n\x11\x61ggregate_version\x18\x04 \x01(\x03\x12\x10\n\x08\x61\x63tor_id\x18\x05 \x01(\x03\x12/\n\x0boccurred_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07service\x18\x07 \x01(\t\x12:\n\x0fuser_registered\x18\x14 \x01(\x0b\x32\x1f.daira.events.v1.UserRegisteredH\x00\x12:\n\x0fsession_started\x18\x15 \x01(\x0b\x32\x1f.daira.events.v1.SessionStartedH\x00\x12\x36\n\rsession_ended\x18\x16 \x01(\x0b\x32\x1d.daira.events.v1.SessionEndedH\x00\x12\x34\n\x0c\x64\x65vice_added\x18\x17 \x01(\x0b\x32\x1c.daira.events.v1.DeviceAddedH\x00\x12<\n\x10sessions_revoked\x18\x1d \x01(\x0b\x32 .daira.events.v1.SessionsRevokedH\x00\x12<\n\x10\x64\x65vice_forgotten\x18\x1e \x01(\x0b\x32 .daira.events.v1.DeviceForgottenH\x00\x12\x34\n\x0c\x66\x61\x63tor_added\x18\x18 \x01(\x0b\x32\x1c.daira.events.v1.FactorAddedH\x00\x12\x38\n\x0e\x66\x61\x63tor_removed\x18\x19 \x01(\x0b\x32\x1e.daira.events.v1.FactorRemovedH\x00\x12<\n\x10password_changed\x18\x1a \x01(\x0b\x32 .daira.events.v1.PasswordChangedH\x00\x12G\n\x16recovery_codes_created\x18\x1b \x01(\x0b\x32%.daira.events.v1.RecoveryCodesCreatedH\x00\x12?\n\x12recovery_code_used\x18\x1c \x01(\x0b\x32!.daira.events.v1.RecoveryCodeUsedH\x00\x12:\n\x0fpasskey_refused\x18\x13 \x01(\x0b\x32\x1f.daira.events.v1.PasskeyRefusedH\x00\x12\x36\n\rphone_changed\x18  \x01(\x0b\x32\x1d.daira.events.v1.PhoneChangedH\x00\x12\x36\n\remail_changed\x18! \x01(\x0b\x32\x1d.daira.events.v1.EmailChangedH\x00\x12\x38\n\x0e\x65mail_verified\x18\" \x01(\x0b\x32\x1e.daira.events.v1.EmailVerifiedH\x00\x12>\n\x11\x61\x63\x63ount_suspended\x18# \x01(\x0b\x32!.daira.events.v1.AccountSuspendedH\x00\x12<\n\x10\x61\x63\x63ount_restored\x18$ \x01(\x0b\x32 .daira.events.v1.AccountRestoredH\x00\x12O\n\x1a\x61\x63\x63ount_deletion_requested\x18% \x01(\x0b\x32).daira.events.v1.AccountDeletionRequestedH\x00\x12O\n\x1a\x61\x63\x63ount_deletion_cancelled\x18& \x01(\x0b\x32).daira.events.v1.AccountDeletionCancelledH\x00\x12:\n\x0f\x61\x63\x63ount_deleted\x18\' \x01(\x0b\x32\x1f.daira.events.v1.AccountDeletedH\x00\x12\x36\n\rwallet_opened\x18( \x01(\x0b\x32\x1d.daira.events.v1.WalletOpenedH\x00\x12;\n\x10wallet_topped_up\x18) \x01(\x0b\x32\x1f.daira.events.v1.WalletToppedUpH\x00\x12,\n\x08tip_sent\x18* \x01(\x0b\x32\x18.daira.events.v1.TipSentH\x00\x12\x39\n\x0ftop_up_declined\x18+ \x01(\x0b\x32\x1e.daira.events.v1.TopUpDeclinedH\x00\x12:\n\x0fprofile_created\x18< \x01(\x0b\x32\x1f.daira.events.v1.ProfileCreatedH\x00\x12:\n\x0fprofile_updated\x18= \x01(\x0b\x32\x1f.daira.events.v1.ProfileUpdatedH\x00\x12\x36\n\ruser_followed\x18> \x01(\x0b\x32\x1d.daira.events.v1.UserFollowedH\x00\x12:\n\x0fuser_unfollowed\x18? \x01(\x0b\x32\x1f.daira.events.v1.UserUnfollowedH\x00\x12\x34\n\x0cpost_created\x18@ \x01(\x0b\x32\x1c.daira.events.v1.PostCreatedH\x00\x12\x34\n\x0cpost_deleted\x18\x41 \x01(\x0b\x32\x1c.daira.events.v1.PostDeletedH\x00\x12\x30\n\npost_liked\x18\x42 \x01(\x0b\x32\x1a.daira.events.v1.PostLikedH\x00\x12\x34\n\x0cpost_unliked\x18\x43 \x01(\x0b\x32\x1c.daira.events.v1.PostUnlikedH\x00\x12\x36\n\rpost_reported\x18\x44 \x01(\x0b\x32\x1d.daira.events.v1.PostReportedH\x00\x12H\n\x17\x61uthor_fan_mode_changed\x18\x45 \x01(\x0b\x32%.daira.events.v1.AuthorFanModeChangedH\x00\x12\x34\n\x0cuser_blocked\x18\x46 \x01(\x0b\x32\x1c.daira.events.v1.UserBlockedH\x00\x12\x38\n\x0euser_unblocked\x18G \x01(\x0b\x32\x1e.daira.events.v1.UserUnblockedH\x00\x12\x30\n\nuser_muted\x18H \x01(\x0b\x32\x1a.daira.events.v1.UserMutedH\x00\x12\x34\n\x0cuser_unmuted\x18I \x01(\x0b\x32\x1c.daira.events.v1.UserUnmutedH\x00\x12\x41\n\x13muted_words_changed\x18J \x01(\x0b\x32\".daira.events.v1.MutedWordsChangedH\x00\x12<\n\x10\x66ollow_requested\x18K \x01(\x0b\x32 .daira.events.v1.FollowRequestedH\x00\x12\x43\n\x14\x66ollow_request_ended\x18L \x01(\x0b\x32#.daira.events.v1.FollowRequestEndedH\x00\x12G\n\x16\x61uthor_privacy_changed\x18M \x01(\x0b\x32%.daira.events.v1.AuthorPrivacyChangedH\x00\x12>\n\x11\x66\x65\x65\x64\x62\x61\x63k_recorded\x18N \x01(\x0b\x32!.daira.events.v1.FeedbackRecordedH\x00\x12\x38\n\x0erole_requested\x18Z \x01(\x0b\x32\x1e.daira.events.v1.RoleRequestedH\x00\x12\x34\n\x0crole_granted\x18[ \x01(\x0b\x32\x1c.daira.events.v1.RoleGrantedH\x00\x12\x34\n\x0crole_revoked\x18\\ \x01(\x0b\x32\x1c.daira.events.v1.RoleRevokedH\x00\x12=\n\x11\x61\x63\x63ount_looked_up\x18] \x01(\x0b\x32 .daira.events.v1.AccountLookedUpH\x00\x12;\n\x10sign_in_unlocked\x18^ \x01(\x0b\x32\x1f.daira.events.v1.SignInUnlockedH\x00\x12P\n\x1brevocation_of_all_requested\x18_ \x01(\x0b\x32).daira.events.v1.RevocationOfAllRequestedH\x00\x12<\n\x10\x65xport_requested\x18` \x01(\x0b\x32 .daira.events.v1.ExportRequestedH\x00\x12\x34\n\x0c\x65xport_ready\x18\x61 \x01(\x0b\x32\x1c.daira.events.v1.ExportReadyH\x00\x42\t\n\x07payload\"\x10\n\x0eUserRegistered\"$\n\x0eSessionStarted\x12\x12\n\nsession_id\x18\x01 \x01(\x03\"!\n\x0b\x44\x65viceAdded\x12\x12\n\nsession_id\x18\x01 \x01(\x03\" \n\x0fSessionsRevoked\x12\r\n\x05\x65poch\x18\x01 \x01(\x05\"\x11\n\x0f\x44\x65viceForgotten\"S\n\x0cSessionEnded\x12\x12\n\nsession_id\x18\x01 \x01(\x03\x12/\n\x05\x63\x61use\x18\x02 \x01(\x0e\x32 .daira.events.v1.SessionEndCause\"\x10\n\x0eProfileCreated\"\x10\n\x0eProfileUpdated\"\x0e\n\x0cUserFollowed\"\x10\n\x0eUserUnfollowed\"\x82\x01\n\x0bPostCreated\x12\x0c\n\x04\x62ody\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\x05\x12\x13\n\x0boriginal_id\x18\x04 \x01(\x03\x12\x1a\n\x12original_author_id\x18\x05 \x01(\x03\x12\x14\n\x0cspam_percent\x18\x06 \x01(\x05\">\n\x0bPostDeleted\x12\x13\n\x0boriginal_id\x18\x01 \x01(\x03\x12\x1a\n\x12original_author_id\x18\x02 \x01(\x03\"\x1e\n\tPostLiked\x12\x11\n\tauthor_id\x18\x01 \x01(\x03\"N\n\x0bPostUnliked\x12\x11\n\tauthor_id\x18\x01 \x01(\x03\x12,\n\x08liked_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x0cPostReported\x12\x11\n\tauthor_id\x18\x01 \x01(\x03\x12\x1a\n\rtrust_percent\x18\x02 \x01(\x05H\x00\x88\x01\x01\x42\x10\n\x0e_trust_percent\"9\n\x14\x41uthorFanModeChanged\x12\x0e\n\x06\x66\x61n_in\x18\x01 \x01(\x08\x12\x11\n\tfollowers\x18\x02 \x01(\x03\"\r\n\x0bUserBlocked\"\x0f\n\rUserUnblocked\"\x0b\n\tUserMuted\"\r\n\x0bUserUnmuted\"\x13\n\x11MutedWordsChanged\"\x11\n\x0f\x46ollowRequested\"&\n\x12\x46ollowRequestEnded\x12\x10\n\x08\x64\x65\x63lined\x18\x01 \x01(\x08\"*\n\x14\x41uthorPrivacyChanged\x12\x12\n\nis_private\x18\x01 \x01(\x08\"<\n\x10\x46\x65\x65\x64\x62\x61\x63kRecorded\x12(\n\x05posts\x18\x01 \x03(\x0b\x32\x19.daira.events.v1.SeenPost\"L\n\x08SeenPost\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x11\n\tauthor_id\x18\x02 \x01(\x03\x12\x0c\n\x04seen\x18\x03 \x01(\x08\x12\x0e\n\x06opened\x18\x04 \x01(\x08*\xda\x03\n\x0fSessionEndCause\x12!\n\x1dSESSION_END_CAUSE_UNSPECIFIED\x10\x00\x12 \n\x1cSESSION_END_CAUSE_SIGNED_OUT\x10\x01\x12*\n&SESSION_END_CAUSE_REFRESH_TOKEN_REUSED\x10\x02\x12\x1d\n\x19SESSION_END_CAUSE_SURPLUS\x10\x03\x12$\n SESSION_END_CAUSE_ENDED_BY_OWNER\x10\x04\x12+\n\'SESSION_END_CAUSE_SIGNED_OUT_EVERYWHERE\x10\x05\x12&\n\"SESSION_END_CAUSE_DEVICE_FORGOTTEN\x10\x06\x12$\n SESSION_END_CAUSE_FACTOR_CHANGED\x10\x07\x12$\n SESSION_END_CAUSE_ENDED_BY_ADMIN\x10\x08\x12$\n SESSION_END_CAUSE_ACCOUNT_CLOSED\x10\t\x12\"\n\x1eSESSION_END_CAUSE_PHONE_PROVED\x10\x14\x12&\n\"SESSION_END_CAUSE_PASSWORD_CHANGED\x10\x15P\x00P\x01P\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64\x61ira/events/v1/events.proto\x12\x0f\x64\x61ira.events.v1\x1a$daira/events/v1/account_events.proto\x1a#daira/events/v1/factor_events.proto\x1a#daira/events/v1/safety_events.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc1\x19\n\x05\x45vent\x12\x0b\n\x03pos\x18\x01 \x01(\x03\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\x03\x12\x14\n\x0c\x61ggregate_id\x18\x03 \x01(\x03\x12\x19\n\x11\x61ggregate_version\x18\x04 \x01(\x03\x12\x10\n\x08\x61\x63tor_id\x18\x05 \x01(\x03\x12/\n\x0boccurred_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07service\x18\x07 \x01(\t\x12:\n\x0fuser_registered\x18\x14 \x01(\x0b\x32\x1f.daira.events.v1.UserRegisteredH\x00\x12:\n\x0fsession_started\x18\x15 \x01(\x0b\x32\x1f.daira.events.v1.SessionStartedH\x00\x12\x36\n\rsession_ended\x18\x16 \x01(\x0b\x32\x1d.daira.events.v1.SessionEndedH\x00\x12\x34\n\x0c\x64\x65vice_added\x18\x17 \x01(\x0b\x32\x1c.daira.events.v1.DeviceAddedH\x00\x12<\n\x10sessions_revoked\x18\x1d \x01(\x0b\x32 .daira.events.v1.SessionsRevokedH\x00\x12<\n\x10\x64\x65vice_forgotten\x18\x1e \x01(\x0b\x32 .daira.events.v1.DeviceForgottenH\x00\x12\x34\n\x0c\x66\x61\x63tor_added\x18\x18 \x01(\x0b\x32\x1c.daira.events.v1.FactorAddedH\x00\x12\x38\n\x0e\x66\x61\x63tor_removed\x18\x19 \x01(\x0b\x32\x1e.daira.events.v1.FactorRemovedH\x00\x12<\n\x10password_changed\x18\x1a \x01(\x0b\x32 .daira.events.v1.PasswordChangedH\x00\x12G\n\x16recovery_codes_created\x18\x1b \x01(\x0b\x32%.daira.events.v1.RecoveryCodesCreatedH\x00\x12?\n\x12recovery_code_used\x18\x1c \x01(\x0b\x32!.daira.events.v1.RecoveryCodeUsedH\x00\x12:\n\x0fpasskey_refused\x18\x13 \x01(\x0b\x32\x1f.daira.events.v1.PasskeyRefusedH\x00\x12\x36\n\rphone_changed\x18  \x01(\x0b\x32\x1d.daira.events.v1.PhoneChangedH\x00\x12\x36\n\remail_changed\x18! \x01(\x0b\x32\x1d.daira.events.v1.EmailChangedH\x00\x12\x38\n\x0e\x65mail_verified\x18\" \x01(\x0b\x32\x1e.daira.events.v1.EmailVerifiedH\x00\x12>\n\x11\x61\x63\x63ount_suspended\x18# \x01(\x0b\x32!.daira.events.v1.AccountSuspendedH\x00\x12<\n\x10\x61\x63\x63ount_restored\x18$ \x01(\x0b\x32 .daira.events.v1.AccountRestoredH\x00\x12O\n\x1a\x61\x63\x63ount_deletion_requested\x18% \x01(\x0b\x32).daira.events.v1.AccountDeletionRequestedH\x00\x12O\n\x1a\x61\x63\x63ount_deletion_cancelled\x18& \x01(\x0b\x32).daira.events.v1.AccountDeletionCancelledH\x00\x12:\n\x0f\x61\x63\x63ount_deleted\x18\' \x01(\x0b\x32\x1f.daira.events.v1.AccountDeletedH\x00\x12\x36\n\rwallet_opened\x18( \x01(\x0b\x32\x1d.daira.events.v1.WalletOpenedH\x00\x12;\n\x10wallet_topped_up\x18) \x01(\x0b\x32\x1f.daira.events.v1.WalletToppedUpH\x00\x12,\n\x08tip_sent\x18* \x01(\x0b\x32\x18.daira.events.v1.TipSentH\x00\x12\x39\n\x0ftop_up_declined\x18+ \x01(\x0b\x32\x1e.daira.events.v1.TopUpDeclinedH\x00\x12:\n\x0fprofile_created\x18< \x01(\x0b\x32\x1f.daira.events.v1.ProfileCreatedH\x00\x12:\n\x0fprofile_updated\x18= \x01(\x0b\x32\x1f.daira.events.v1.ProfileUpdatedH\x00\x12\x36\n\ruser_followed\x18> \x01(\x0b\x32\x1d.daira.events.v1.UserFollowedH\x00\x12:\n\x0fuser_unfollowed\x18? \x01(\x0b\x32\x1f.daira.events.v1.UserUnfollowedH\x00\x12\x34\n\x0cpost_created\x18@ \x01(\x0b\x32\x1c.daira.events.v1.PostCreatedH\x00\x12\x34\n\x0cpost_deleted\x18\x41 \x01(\x0b\x32\x1c.daira.events.v1.PostDeletedH\x00\x12\x30\n\npost_liked\x18\x42 \x01(\x0b\x32\x1a.daira.events.v1.PostLikedH\x00\x12\x34\n\x0cpost_unliked\x18\x43 \x01(\x0b\x32\x1c.daira.events.v1.PostUnlikedH\x00\x12\x36\n\rpost_reported\x18\x44 \x01(\x0b\x32\x1d.daira.events.v1.PostReportedH\x00\x12H\n\x17\x61uthor_fan_mode_changed\x18\x45 \x01(\x0b\x32%.daira.events.v1.AuthorFanModeChangedH\x00\x12\x34\n\x0cuser_blocked\x18\x46 \x01(\x0b\x32\x1c.daira.events.v1.UserBlockedH\x00\x12\x38\n\x0euser_unblocked\x18G \x01(\x0b\x32\x1e.daira.events.v1.UserUnblockedH\x00\x12\x30\n\nuser_muted\x18H \x01(\x0b\x32\x1a.daira.events.v1.UserMutedH\x00\x12\x34\n\x0cuser_unmuted\x18I \x01(\x0b\x32\x1c.daira.events.v1.UserUnmutedH\x00\x12\x41\n\x13muted_words_changed\x18J \x01(\x0b\x32\".daira.events.v1.MutedWordsChangedH\x00\x12<\n\x10\x66ollow_requested\x18K \x01(\x0b\x32 .daira.events.v1.FollowRequestedH\x00\x12\x43\n\x14\x66ollow_request_ended\x18L \x01(\x0b\x32#.daira.events.v1.FollowRequestEndedH\x00\x12G\n\x16\x61uthor_privacy_changed\x18M \x01(\x0b\x32%.daira.events.v1.AuthorPrivacyChangedH\x00\x12>\n\x11\x66\x65\x65\x64\x62\x61\x63k_recorded\x18N \x01(\x0b\x32!.daira.events.v1.FeedbackRecordedH\x00\x12\x38\n\x0erole_requested\x18Z \x01(\x0b\x32\x1e.daira.events.v1.RoleRequestedH\x00\x12\x34\n\x0crole_granted\x18[ \x01(\x0b\x32\x1c.daira.events.v1.RoleGrantedH\x00\x12\x34\n\x0crole_revoked\x18\\ \x01(\x0b\x32\x1c.daira.events.v1.RoleRevokedH\x00\x12=\n\x11\x61\x63\x63ount_looked_up\x18] \x01(\x0b\x32 .daira.events.v1.AccountLookedUpH\x00\x12;\n\x10sign_in_unlocked\x18^ \x01(\x0b\x32\x1f.daira.events.v1.SignInUnlockedH\x00\x12P\n\x1brevocation_of_all_requested\x18_ \x01(\x0b\x32).daira.events.v1.RevocationOfAllRequestedH\x00\x12<\n\x10\x65xport_requested\x18` \x01(\x0b\x32 .daira.events.v1.ExportRequestedH\x00\x12\x34\n\x0c\x65xport_ready\x18\x61 \x01(\x0b\x32\x1c.daira.events.v1.ExportReadyH\x00\x42\t\n\x07payload\"\x10\n\x0eUserRegistered\"$\n\x0eSessionStarted\x12\x12\n\nsession_id\x18\x01 \x01(\x03\"S\n\x0cSessionEnded\x12\x12\n\nsession_id\x18\x01 \x01(\x03\x12/\n\x05\x63\x61use\x18\x02 \x01(\x0e\x32 .daira.events.v1.SessionEndCause\"\x10\n\x0eProfileCreated\"\x10\n\x0eProfileUpdated\"\x0e\n\x0cUserFollowed\"\x10\n\x0eUserUnfollowed\"\x82\x01\n\x0bPostCreated\x12\x0c\n\x04\x62ody\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\x05\x12\x13\n\x0boriginal_id\x18\x04 \x01(\x03\x12\x1a\n\x12original_author_id\x18\x05 \x01(\x03\x12\x14\n\x0cspam_percent\x18\x06 \x01(\x05\">\n\x0bPostDeleted\x12\x13\n\x0boriginal_id\x18\x01 \x01(\x03\x12\x1a\n\x12original_author_id\x18\x02 \x01(\x03\"\x1e\n\tPostLiked\x12\x11\n\tauthor_id\x18\x01 \x01(\x03\"N\n\x0bPostUnliked\x12\x11\n\tauthor_id\x18\x01 \x01(\x03\x12,\n\x08liked_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"O\n\x0cPostReported\x12\x11\n\tauthor_id\x18\x01 \x01(\x03\x12\x1a\n\rtrust_percent\x18\x02 \x01(\x05H\x00\x88\x01\x01\x42\x10\n\x0e_trust_percent\"9\n\x14\x41uthorFanModeChanged\x12\x0e\n\x06\x66\x61n_in\x18\x01 \x01(\x08\x12\x11\n\tfollowers\x18\x02 \x01(\x03\"\x11\n\x0f\x46ollowRequested\"&\n\x12\x46ollowRequestEnded\x12\x10\n\x08\x64\x65\x63lined\x18\x01 \x01(\x08\"*\n\x14\x41uthorPrivacyChanged\x12\x12\n\nis_private\x18\x01 \x01(\x08\"<\n\x10\x46\x65\x65\x64\x62\x61\x63kRecorded\x12(\n\x05posts\x18\x01 \x03(\x0b\x32\x19.daira.events.v1.SeenPost\"L\n\x08SeenPost\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x11\n\tauthor_id\x18\x02 \x01(\x03\x12\x0c\n\x04seen\x18\x03 \x01(\x08\x12\x0e\n\x06opened\x18\x04 \x01(\x08\"\x0e\n\x0cWalletOpened\":\n\x0eWalletToppedUp\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x17\n\x0f\x61mount_piastres\x18\x02 \x01(\x03\"\x88\x01\n\x07TipSent\x12\x11\n\tsender_id\x18\x01 \x01(\x03\x12\x14\n\x0crecipient_id\x18\x02 \x01(\x03\x12\x17\n\x0f\x61mount_piastres\x18\x03 \x01(\x03\x12\x14\n\x0c\x66\x65\x65_piastres\x18\x04 \x01(\x03\x12\x14\n\x0cvat_piastres\x18\x05 \x01(\x03\x12\x0f\n\x07post_id\x18\x06 \x01(\x03\"9\n\rTopUpDeclined\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x17\n\x0f\x61mount_piastres\x18\x02 \x01(\x03*\xda\x03\n\x0fSessionEndCause\x12!\n\x1dSESSION_END_CAUSE_UNSPECIFIED\x10\x00\x12 \n\x1cSESSION_END_CAUSE_SIGNED_OUT\x10\x01\x12*\n&SESSION_END_CAUSE_REFRESH_TOKEN_REUSED\x10\x02\x12\x1d\n\x19SESSION_END_CAUSE_SURPLUS\x10\x03\x12$\n SESSION_END_CAUSE_ENDED_BY_OWNER\x10\x04\x12+\n\'SESSION_END_CAUSE_SIGNED_OUT_EVERYWHERE\x10\x05\x12&\n\"SESSION_END_CAUSE_DEVICE_FORGOTTEN\x10\x06\x12$\n SESSION_END_CAUSE_FACTOR_CHANGED\x10\x07\x12$\n SESSION_END_CAUSE_ENDED_BY_ADMIN\x10\x08\x12$\n SESSION_END_CAUSE_ACCOUNT_CLOSED\x10\t\x12\"\n\x1eSESSION_END_CAUSE_PHONE_PROVED\x10\x14\x12&\n\"SESSION_END_CAUSE_PASSWORD_CHANGED\x10\x15\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'daira.events.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SESSIONENDCAUSE']._serialized_start=4536
-  _globals['_SESSIONENDCAUSE']._serialized_end=5010
-  _globals['_EVENT']._serialized_start=196
-  _globals['_EVENT']._serialized_end=3461
-  _globals['_USERREGISTERED']._serialized_start=3463
-  _globals['_USERREGISTERED']._serialized_end=3479
-  _globals['_SESSIONSTARTED']._serialized_start=3481
-  _globals['_SESSIONSTARTED']._serialized_end=3517
-  _globals['_DEVICEADDED']._serialized_start=3519
-  _globals['_DEVICEADDED']._serialized_end=3552
-  _globals['_SESSIONSREVOKED']._serialized_start=3554
-  _globals['_SESSIONSREVOKED']._serialized_end=3586
-  _globals['_DEVICEFORGOTTEN']._serialized_start=3588
-  _globals['_DEVICEFORGOTTEN']._serialized_end=3605
-  _globals['_SESSIONENDED']._serialized_start=3607
-  _globals['_SESSIONENDED']._serialized_end=3690
-  _globals['_PROFILECREATED']._serialized_start=3692
-  _globals['_PROFILECREATED']._serialized_end=3708
-  _globals['_PROFILEUPDATED']._serialized_start=3710
-  _globals['_PROFILEUPDATED']._serialized_end=3726
-  _globals['_USERFOLLOWED']._serialized_start=3728
-  _globals['_USERFOLLOWED']._serialized_end=3742
-  _globals['_USERUNFOLLOWED']._serialized_start=3744
-  _globals['_USERUNFOLLOWED']._serialized_end=3760
-  _globals['_POSTCREATED']._serialized_start=3763
-  _globals['_POSTCREATED']._serialized_end=3893
-  _globals['_POSTDELETED']._serialized_start=3895
-  _globals['_POSTDELETED']._serialized_end=3957
-  _globals['_POSTLIKED']._serialized_start=3959
-  _globals['_POSTLIKED']._serialized_end=3989
-  _globals['_POSTUNLIKED']._serialized_start=3991
-  _globals['_POSTUNLIKED']._serialized_end=4069
-  _globals['_POSTREPORTED']._serialized_start=4071
-  _globals['_POSTREPORTED']._serialized_end=4150
-  _globals['_AUTHORFANMODECHANGED']._serialized_start=4152
-  _globals['_AUTHORFANMODECHANGED']._serialized_end=4209
-  _globals['_USERBLOCKED']._serialized_start=4211
-  _globals['_USERBLOCKED']._serialized_end=4224
-  _globals['_USERUNBLOCKED']._serialized_start=4226
-  _globals['_USERUNBLOCKED']._serialized_end=4241
-  _globals['_USERMUTED']._serialized_start=4243
-  _globals['_USERMUTED']._serialized_end=4254
-  _globals['_USERUNMUTED']._serialized_start=4256
-  _globals['_USERUNMUTED']._serialized_end=4269
-  _globals['_MUTEDWORDSCHANGED']._serialized_start=4271
-  _globals['_MUTEDWORDSCHANGED']._serialized_end=4290
-  _globals['_FOLLOWREQUESTED']._serialized_start=4292
-  _globals['_FOLLOWREQUESTED']._serialized_end=4309
-  _globals['_FOLLOWREQUESTENDED']._serialized_start=4311
-  _globals['_FOLLOWREQUESTENDED']._serialized_end=4349
-  _globals['_AUTHORPRIVACYCHANGED']._serialized_start=4351
-  _globals['_AUTHORPRIVACYCHANGED']._serialized_end=4393
-  _globals['_FEEDBACKRECORDED']._serialized_start=4395
-  _globals['_FEEDBACKRECORDED']._serialized_end=4455
-  _globals['_SEENPOST']._serialized_start=4457
-  _globals['_SEENPOST']._serialized_end=4533
+  _globals['_SESSIONENDCAUSE']._serialized_start=4640
+  _globals['_SESSIONENDCAUSE']._serialized_end=5114
+  _globals['_EVENT']._serialized_start=195
+  _globals['_EVENT']._serialized_end=3460
+  _globals['_USERREGISTERED']._serialized_start=3462
+  _globals['_USERREGISTERED']._serialized_end=3478
+  _globals['_SESSIONSTARTED']._serialized_start=3480
+  _globals['_SESSIONSTARTED']._serialized_end=3516
+  _globals['_SESSIONENDED']._serialized_start=3518
+  _globals['_SESSIONENDED']._serialized_end=3601
+  _globals['_PROFILECREATED']._serialized_start=3603
+  _globals['_PROFILECREATED']._serialized_end=3619
+  _globals['_PROFILEUPDATED']._serialized_start=3621
+  _globals['_PROFILEUPDATED']._serialized_end=3637
+  _globals['_USERFOLLOWED']._serialized_start=3639
+  _globals['_USERFOLLOWED']._serialized_end=3653
+  _globals['_USERUNFOLLOWED']._serialized_start=3655
+  _globals['_USERUNFOLLOWED']._serialized_end=3671
+  _globals['_POSTCREATED']._serialized_start=3674
+  _globals['_POSTCREATED']._serialized_end=3804
+  _globals['_POSTDELETED']._serialized_start=3806
+  _globals['_POSTDELETED']._serialized_end=3868
+  _globals['_POSTLIKED']._serialized_start=3870
+  _globals['_POSTLIKED']._serialized_end=3900
+  _globals['_POSTUNLIKED']._serialized_start=3902
+  _globals['_POSTUNLIKED']._serialized_end=3980
+  _globals['_POSTREPORTED']._serialized_start=3982
+  _globals['_POSTREPORTED']._serialized_end=4061
+  _globals['_AUTHORFANMODECHANGED']._serialized_start=4063
+  _globals['_AUTHORFANMODECHANGED']._serialized_end=4120
+  _globals['_FOLLOWREQUESTED']._serialized_start=4122
+  _globals['_FOLLOWREQUESTED']._serialized_end=4139
+  _globals['_FOLLOWREQUESTENDED']._serialized_start=4141
+  _globals['_FOLLOWREQUESTENDED']._serialized_end=4179
+  _globals['_AUTHORPRIVACYCHANGED']._serialized_start=4181
+  _globals['_AUTHORPRIVACYCHANGED']._serialized_end=4223
+  _globals['_FEEDBACKRECORDED']._serialized_start=4225
+  _globals['_FEEDBACKRECORDED']._serialized_end=4285
+  _globals['_SEENPOST']._serialized_start=4287
+  _globals['_SEENPOST']._serialized_end=4363
+  _globals['_WALLETOPENED']._serialized_start=4365
+  _globals['_WALLETOPENED']._serialized_end=4379
+  _globals['_WALLETTOPPEDUP']._serialized_start=4381
+  _globals['_WALLETTOPPEDUP']._serialized_end=4439
+  _globals['_TIPSENT']._serialized_start=4442
+  _globals['_TIPSENT']._serialized_end=4578
+  _globals['_TOPUPDECLINED']._serialized_start=4580
+  _globals['_TOPUPDECLINED']._serialized_end=4637
 # @@protoc_insertion_point(module_scope)

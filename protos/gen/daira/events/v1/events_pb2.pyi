@@ -8,37 +8,7 @@ An event holds no phone, e-mail, password or name; what a person wrote in public
 from collections import abc as _abc
 from daira.events.v1 import account_events_pb2 as _account_events_pb2
 from daira.events.v1 import factor_events_pb2 as _factor_events_pb2
-from daira.events.v1 import payment_events_pb2 as _payment_events_pb2
-from daira.events.v1.account_events_pb2 import AccountDeleted as AccountDeleted
-from daira.events.v1.account_events_pb2 import AccountDeletionCancelled as AccountDeletionCancelled
-from daira.events.v1.account_events_pb2 import AccountDeletionRequested as AccountDeletionRequested
-from daira.events.v1.account_events_pb2 import AccountLookedUp as AccountLookedUp
-from daira.events.v1.account_events_pb2 import AccountRestored as AccountRestored
-from daira.events.v1.account_events_pb2 import AccountSuspended as AccountSuspended
-from daira.events.v1.account_events_pb2 import EmailChanged as EmailChanged
-from daira.events.v1.account_events_pb2 import EmailVerified as EmailVerified
-from daira.events.v1.account_events_pb2 import ExportReady as ExportReady
-from daira.events.v1.account_events_pb2 import ExportRequested as ExportRequested
-from daira.events.v1.account_events_pb2 import PhoneChanged as PhoneChanged
-from daira.events.v1.account_events_pb2 import RevocationOfAllRequested as RevocationOfAllRequested
-from daira.events.v1.account_events_pb2 import RoleGranted as RoleGranted
-from daira.events.v1.account_events_pb2 import RoleRequested as RoleRequested
-from daira.events.v1.account_events_pb2 import RoleRevoked as RoleRevoked
-from daira.events.v1.account_events_pb2 import SignInUnlocked as SignInUnlocked
-from daira.events.v1.factor_events_pb2 import FACTOR_KIND_PASSKEY as FACTOR_KIND_PASSKEY
-from daira.events.v1.factor_events_pb2 import FACTOR_KIND_TOTP as FACTOR_KIND_TOTP
-from daira.events.v1.factor_events_pb2 import FACTOR_KIND_UNSPECIFIED as FACTOR_KIND_UNSPECIFIED
-from daira.events.v1.factor_events_pb2 import FactorAdded as FactorAdded
-from daira.events.v1.factor_events_pb2 import FactorKind as FactorKind
-from daira.events.v1.factor_events_pb2 import FactorRemoved as FactorRemoved
-from daira.events.v1.factor_events_pb2 import PasskeyRefused as PasskeyRefused
-from daira.events.v1.factor_events_pb2 import PasswordChanged as PasswordChanged
-from daira.events.v1.factor_events_pb2 import RecoveryCodeUsed as RecoveryCodeUsed
-from daira.events.v1.factor_events_pb2 import RecoveryCodesCreated as RecoveryCodesCreated
-from daira.events.v1.payment_events_pb2 import TipSent as TipSent
-from daira.events.v1.payment_events_pb2 import TopUpDeclined as TopUpDeclined
-from daira.events.v1.payment_events_pb2 import WalletOpened as WalletOpened
-from daira.events.v1.payment_events_pb2 import WalletToppedUp as WalletToppedUp
+from daira.events.v1 import safety_events_pb2 as _safety_events_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -210,15 +180,15 @@ class Event(_message.Message):
         """A session ended."""
 
     @_builtins.property
-    def device_added(self) -> Global___DeviceAdded:
+    def device_added(self) -> _account_events_pb2.DeviceAdded:
         """A person signed in on a device that is new to their account, which had others."""
 
     @_builtins.property
-    def sessions_revoked(self) -> Global___SessionsRevoked:
+    def sessions_revoked(self) -> _account_events_pb2.SessionsRevoked:
         """All sessions of the aggregate ended at once."""
 
     @_builtins.property
-    def device_forgotten(self) -> Global___DeviceForgotten:
+    def device_forgotten(self) -> _account_events_pb2.DeviceForgotten:
         """A person no longer signs in on a device."""
 
     @_builtins.property
@@ -278,19 +248,19 @@ class Event(_message.Message):
         """Nothing but the id of the aggregate is left: whoever holds anything of it erases that, as far as the law lets."""
 
     @_builtins.property
-    def wallet_opened(self) -> _payment_events_pb2.WalletOpened:
+    def wallet_opened(self) -> Global___WalletOpened:
         """A wallet was opened; aggregate is the owner's user id."""
 
     @_builtins.property
-    def wallet_topped_up(self) -> _payment_events_pb2.WalletToppedUp:
+    def wallet_topped_up(self) -> Global___WalletToppedUp:
         """Money came into a wallet from a provider."""
 
     @_builtins.property
-    def tip_sent(self) -> _payment_events_pb2.TipSent:
+    def tip_sent(self) -> Global___TipSent:
         """A tip went from one wallet to another."""
 
     @_builtins.property
-    def top_up_declined(self) -> _payment_events_pb2.TopUpDeclined:
+    def top_up_declined(self) -> Global___TopUpDeclined:
         """A provider declined a top-up."""
 
     @_builtins.property
@@ -334,23 +304,23 @@ class Event(_message.Message):
         """The author crossed the fan-in border."""
 
     @_builtins.property
-    def user_blocked(self) -> Global___UserBlocked:
+    def user_blocked(self) -> _safety_events_pb2.UserBlocked:
         """The actor blocked the aggregate: neither sees the other."""
 
     @_builtins.property
-    def user_unblocked(self) -> Global___UserUnblocked:
+    def user_unblocked(self) -> _safety_events_pb2.UserUnblocked:
         """The actor no longer blocks the aggregate."""
 
     @_builtins.property
-    def user_muted(self) -> Global___UserMuted:
+    def user_muted(self) -> _safety_events_pb2.UserMuted:
         """The actor muted the aggregate: the actor's feed has nothing of them."""
 
     @_builtins.property
-    def user_unmuted(self) -> Global___UserUnmuted:
+    def user_unmuted(self) -> _safety_events_pb2.UserUnmuted:
         """The actor no longer mutes the aggregate."""
 
     @_builtins.property
-    def muted_words_changed(self) -> Global___MutedWordsChanged:
+    def muted_words_changed(self) -> _safety_events_pb2.MutedWordsChanged:
         """The actor changed the words that hide posts; which words is theirs alone."""
 
     @_builtins.property
@@ -414,9 +384,9 @@ class Event(_message.Message):
         user_registered: Global___UserRegistered | None = ...,
         session_started: Global___SessionStarted | None = ...,
         session_ended: Global___SessionEnded | None = ...,
-        device_added: Global___DeviceAdded | None = ...,
-        sessions_revoked: Global___SessionsRevoked | None = ...,
-        device_forgotten: Global___DeviceForgotten | None = ...,
+        device_added: _account_events_pb2.DeviceAdded | None = ...,
+        sessions_revoked: _account_events_pb2.SessionsRevoked | None = ...,
+        device_forgotten: _account_events_pb2.DeviceForgotten | None = ...,
         factor_added: _factor_events_pb2.FactorAdded | None = ...,
         factor_removed: _factor_events_pb2.FactorRemoved | None = ...,
         password_changed: _factor_events_pb2.PasswordChanged | None = ...,
@@ -431,10 +401,10 @@ class Event(_message.Message):
         account_deletion_requested: _account_events_pb2.AccountDeletionRequested | None = ...,
         account_deletion_cancelled: _account_events_pb2.AccountDeletionCancelled | None = ...,
         account_deleted: _account_events_pb2.AccountDeleted | None = ...,
-        wallet_opened: _payment_events_pb2.WalletOpened | None = ...,
-        wallet_topped_up: _payment_events_pb2.WalletToppedUp | None = ...,
-        tip_sent: _payment_events_pb2.TipSent | None = ...,
-        top_up_declined: _payment_events_pb2.TopUpDeclined | None = ...,
+        wallet_opened: Global___WalletOpened | None = ...,
+        wallet_topped_up: Global___WalletToppedUp | None = ...,
+        tip_sent: Global___TipSent | None = ...,
+        top_up_declined: Global___TopUpDeclined | None = ...,
         profile_created: Global___ProfileCreated | None = ...,
         profile_updated: Global___ProfileUpdated | None = ...,
         user_followed: Global___UserFollowed | None = ...,
@@ -445,11 +415,11 @@ class Event(_message.Message):
         post_unliked: Global___PostUnliked | None = ...,
         post_reported: Global___PostReported | None = ...,
         author_fan_mode_changed: Global___AuthorFanModeChanged | None = ...,
-        user_blocked: Global___UserBlocked | None = ...,
-        user_unblocked: Global___UserUnblocked | None = ...,
-        user_muted: Global___UserMuted | None = ...,
-        user_unmuted: Global___UserUnmuted | None = ...,
-        muted_words_changed: Global___MutedWordsChanged | None = ...,
+        user_blocked: _safety_events_pb2.UserBlocked | None = ...,
+        user_unblocked: _safety_events_pb2.UserUnblocked | None = ...,
+        user_muted: _safety_events_pb2.UserMuted | None = ...,
+        user_unmuted: _safety_events_pb2.UserUnmuted | None = ...,
+        muted_words_changed: _safety_events_pb2.MutedWordsChanged | None = ...,
         follow_requested: Global___FollowRequested | None = ...,
         follow_request_ended: Global___FollowRequestEnded | None = ...,
         author_privacy_changed: Global___AuthorPrivacyChanged | None = ...,
@@ -511,67 +481,6 @@ class SessionStarted(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SessionStarted: _TypeAlias = SessionStarted  # noqa: Y015
-
-@_typing.final
-class DeviceAdded(_message.Message):
-    """A person signed in on a new device: worth a notice."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    SESSION_ID_FIELD_NUMBER: _builtins.int
-    session_id: _builtins.int
-    """Id of the session that was started on it."""
-    def __init__(
-        self,
-        *,
-        session_id: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["session_id", b"session_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___DeviceAdded: _TypeAlias = DeviceAdded  # noqa: Y015
-
-@_typing.final
-class SessionsRevoked(_message.Message):
-    """All sessions of an account ended at once, and every token given out so far is void."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    EPOCH_FIELD_NUMBER: _builtins.int
-    epoch: _builtins.int
-    """Tokens of the account are good from this epoch on."""
-    def __init__(
-        self,
-        *,
-        epoch: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___SessionsRevoked: _TypeAlias = SessionsRevoked  # noqa: Y015
-
-@_typing.final
-class DeviceForgotten(_message.Message):
-    """A device is forgotten, its sessions have ended."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___DeviceForgotten: _TypeAlias = DeviceForgotten  # noqa: Y015
 
 @_typing.final
 class SessionEnded(_message.Message):
@@ -842,91 +751,6 @@ class AuthorFanModeChanged(_message.Message):
 Global___AuthorFanModeChanged: _TypeAlias = AuthorFanModeChanged  # noqa: Y015
 
 @_typing.final
-class UserBlocked(_message.Message):
-    """The actor blocked the aggregate."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___UserBlocked: _TypeAlias = UserBlocked  # noqa: Y015
-
-@_typing.final
-class UserUnblocked(_message.Message):
-    """The actor no longer blocks the aggregate."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___UserUnblocked: _TypeAlias = UserUnblocked  # noqa: Y015
-
-@_typing.final
-class UserMuted(_message.Message):
-    """The actor muted the aggregate."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___UserMuted: _TypeAlias = UserMuted  # noqa: Y015
-
-@_typing.final
-class UserUnmuted(_message.Message):
-    """The actor no longer mutes the aggregate."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___UserUnmuted: _TypeAlias = UserUnmuted  # noqa: Y015
-
-@_typing.final
-class MutedWordsChanged(_message.Message):
-    """The actor changed the words that hide posts."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___MutedWordsChanged: _TypeAlias = MutedWordsChanged  # noqa: Y015
-
-@_typing.final
 class FollowRequested(_message.Message):
     """The actor asks to follow the aggregate."""
 
@@ -1044,3 +868,114 @@ class SeenPost(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SeenPost: _TypeAlias = SeenPost  # noqa: Y015
+
+@_typing.final
+class WalletOpened(_message.Message):
+    """A wallet was opened."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WalletOpened: _TypeAlias = WalletOpened  # noqa: Y015
+
+@_typing.final
+class WalletToppedUp(_message.Message):
+    """Money came into a wallet."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_PIASTRES_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.int
+    """User id of the wallet's owner."""
+    amount_piastres: _builtins.int
+    """Amount in piastres (1/100 EGP), greater than zero."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.int = ...,
+        amount_piastres: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_piastres", b"amount_piastres", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WalletToppedUp: _TypeAlias = WalletToppedUp  # noqa: Y015
+
+@_typing.final
+class TipSent(_message.Message):
+    """A tip went from one wallet to another."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SENDER_ID_FIELD_NUMBER: _builtins.int
+    RECIPIENT_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_PIASTRES_FIELD_NUMBER: _builtins.int
+    FEE_PIASTRES_FIELD_NUMBER: _builtins.int
+    VAT_PIASTRES_FIELD_NUMBER: _builtins.int
+    POST_ID_FIELD_NUMBER: _builtins.int
+    sender_id: _builtins.int
+    """User id of who paid."""
+    recipient_id: _builtins.int
+    """User id of the creator."""
+    amount_piastres: _builtins.int
+    """What the sender paid, in piastres."""
+    fee_piastres: _builtins.int
+    """What the platform kept of it, VAT excluded, in piastres."""
+    vat_piastres: _builtins.int
+    """VAT on the fee, in piastres."""
+    post_id: _builtins.int
+    """The tipped post; 0 when the tip is to the person."""
+    def __init__(
+        self,
+        *,
+        sender_id: _builtins.int = ...,
+        recipient_id: _builtins.int = ...,
+        amount_piastres: _builtins.int = ...,
+        fee_piastres: _builtins.int = ...,
+        vat_piastres: _builtins.int = ...,
+        post_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_piastres", b"amount_piastres", "fee_piastres", b"fee_piastres", "post_id", b"post_id", "recipient_id", b"recipient_id", "sender_id", b"sender_id", "vat_piastres", b"vat_piastres"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TipSent: _TypeAlias = TipSent  # noqa: Y015
+
+@_typing.final
+class TopUpDeclined(_message.Message):
+    """A provider declined a top-up."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_PIASTRES_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.int
+    """User id of the wallet's owner."""
+    amount_piastres: _builtins.int
+    """Amount in piastres that was asked for."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.int = ...,
+        amount_piastres: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_piastres", b"amount_piastres", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TopUpDeclined: _TypeAlias = TopUpDeclined  # noqa: Y015
