@@ -14,6 +14,7 @@ from daira.analytics.v1 import analytics_service_pb2
 from daira.auth.v1 import (
     account_service_pb2,
     admin_service_pb2,
+    audit_service_pb2,
     auth_service_pb2,
     code_service_pb2,
     factor_service_pb2,
@@ -68,6 +69,7 @@ def files() -> dict[str, tuple[FileDescriptor, ...]]:
             factor_service_pb2.DESCRIPTOR,
             session_service_pb2.DESCRIPTOR,
             account_service_pb2.DESCRIPTOR,
+            audit_service_pb2.DESCRIPTOR,
             admin_service_pb2.DESCRIPTOR,
         ),
         "social": tuple(

@@ -16,6 +16,7 @@ from services.chassis.page_token import PageTokens
 _METHOD: Final = "ListMyAuditEntries"
 _MAX_SIZE: Final = 100
 _DEFAULT_SIZE: Final = 20
+_MAX_INT32: Final = (1 << 31) - 1
 
 
 class AuditServicer(audit_service_pb2_grpc.AuditServiceServicer):
@@ -52,5 +53,6 @@ def _encoded(user_id: int, entry: AuditEntry) -> pb.AuditEntry:
         device_name=detail.device_name,
         session_id=entry.session_id,
         by_owner=entry.actor_id == user_id,
-        repeats=entry.repeats,
+        repeats=min(entry.repeats, _MAX_INT32),
+        entry_id=entry.seq,
     )

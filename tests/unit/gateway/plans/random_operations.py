@@ -42,7 +42,7 @@ MUTATIONS: Final = {
 NEED_RESOLVERS: Final = frozenset(
     {"Me.profile", "SignInPayload.profile", "Mutation.deletePost", "WalletEntry.counterparty", "Profile.followers",
      "Profile.following", "Profile.posts", "Query.node", "Mutation.topUp", "Me.blocked", "Me.muted", "Me.mutedWords",
-     "Me.sessions", "Me.devices", "Me.factors",
+     "Me.sessions", "Me.securityHistory", "Me.devices", "Me.factors",
       "Me.followRequests", "Mutation.block", "Mutation.setMutedWords", "Mutation.recordFeedback"}
 )  # fmt: skip
 EXCERPTS: Final = frozenset({"author", "repostedBy"})

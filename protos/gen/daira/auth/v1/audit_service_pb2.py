@@ -26,7 +26,7 @@ from daira.common.v1 import access_pb2 as daira_dot_common_dot_v1_dot_access__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!daira/auth/v1/audit_service.proto\x12\rdaira.auth.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"B\n\x19ListMyAuditEntriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"a\n\x1aListMyAuditEntriesResponse\x12*\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x19.daira.auth.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa8\x01\n\nAuditEntry\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12/\n\x0boccurred_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07network\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65vice_name\x18\x04 \x01(\t\x12\x12\n\nsession_id\x18\x05 \x01(\x03\x12\x10\n\x08\x62y_owner\x18\x06 \x01(\x08\x12\x0f\n\x07repeats\x18\x07 \x01(\x03\"3\n\x0b\x41uditDetail\x12\x0f\n\x07network\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65vice_name\x18\x02 \x01(\t2\x8e\x01\n\x0c\x41uditService\x12~\n\x12ListMyAuditEntries\x12(.daira.auth.v1.ListMyAuditEntriesRequest\x1a).daira.auth.v1.ListMyAuditEntriesResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ountb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!daira/auth/v1/audit_service.proto\x12\rdaira.auth.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"B\n\x19ListMyAuditEntriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"a\n\x1aListMyAuditEntriesResponse\x12*\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x19.daira.auth.v1.AuditEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xba\x01\n\nAuditEntry\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12/\n\x0boccurred_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07network\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65vice_name\x18\x04 \x01(\t\x12\x12\n\nsession_id\x18\x05 \x01(\x03\x12\x10\n\x08\x62y_owner\x18\x06 \x01(\x08\x12\x0f\n\x07repeats\x18\x07 \x01(\x05\x12\x10\n\x08\x65ntry_id\x18\x08 \x01(\x03\"3\n\x0b\x41uditDetail\x12\x0f\n\x07network\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65vice_name\x18\x02 \x01(\t2\x8e\x01\n\x0c\x41uditService\x12~\n\x12ListMyAuditEntries\x12(.daira.auth.v1.ListMyAuditEntriesRequest\x1a).daira.auth.v1.ListMyAuditEntriesResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ountb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,9 +40,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTMYAUDITENTRIESRESPONSE']._serialized_start=183
   _globals['_LISTMYAUDITENTRIESRESPONSE']._serialized_end=280
   _globals['_AUDITENTRY']._serialized_start=283
-  _globals['_AUDITENTRY']._serialized_end=451
-  _globals['_AUDITDETAIL']._serialized_start=453
-  _globals['_AUDITDETAIL']._serialized_end=504
-  _globals['_AUDITSERVICE']._serialized_start=507
-  _globals['_AUDITSERVICE']._serialized_end=649
+  _globals['_AUDITENTRY']._serialized_end=469
+  _globals['_AUDITDETAIL']._serialized_start=471
+  _globals['_AUDITDETAIL']._serialized_end=522
+  _globals['_AUDITSERVICE']._serialized_start=525
+  _globals['_AUDITSERVICE']._serialized_end=667
 # @@protoc_insertion_point(module_scope)

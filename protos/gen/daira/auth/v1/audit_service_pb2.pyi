@@ -86,8 +86,9 @@ class AuditEntry(_message.Message):
     SESSION_ID_FIELD_NUMBER: _builtins.int
     BY_OWNER_FIELD_NUMBER: _builtins.int
     REPEATS_FIELD_NUMBER: _builtins.int
+    ENTRY_ID_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """What: the kind of event, such as "session_started", or of refusal, such as "sign_in_refused"."""
+    """What: the kind of event, such as "session_started", or of refusal, such as "password_refused"."""
     network: _builtins.str
     """The network it came from, such as "203.0.113.0/24"; empty when not known."""
     device_name: _builtins.str
@@ -98,6 +99,8 @@ class AuditEntry(_message.Message):
     """Whether the owner did it themselves; false for others, the platform, and refusals."""
     repeats: _builtins.int
     """1, or how many refusals a window counted in all."""
+    entry_id: _builtins.int
+    """Place in the log: greater for what was recorded later."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -112,10 +115,11 @@ class AuditEntry(_message.Message):
         session_id: _builtins.int = ...,
         by_owner: _builtins.bool = ...,
         repeats: _builtins.int = ...,
+        entry_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["occurred_at", b"occurred_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_owner", b"by_owner", "device_name", b"device_name", "kind", b"kind", "network", b"network", "occurred_at", b"occurred_at", "repeats", b"repeats", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_owner", b"by_owner", "device_name", b"device_name", "entry_id", b"entry_id", "kind", b"kind", "network", b"network", "occurred_at", b"occurred_at", "repeats", b"repeats", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
