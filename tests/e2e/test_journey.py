@@ -160,9 +160,6 @@ def test_the_audit_log_of_it_all_is_intact(empty_platform: ScratchPlatform, nour
     history = nour.asks("{ me { securityHistory(first: 5) { edges { node { kind byOwner sessionId repeats } } } } }")
     told = [edge["node"] for edge in history["me"]["securityHistory"]["edges"]]
     assert {entry["kind"] for entry in told if entry["byOwner"]} == {"session_started", "user_registered"}
-        ("session_started", True),
-        ("user_registered", True),
-    ]
     deadline = time.monotonic() + 30
     said = ""
     # Rows are sealed some seconds after they were written, in the background.
