@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 import redis as redis_client
+from hypothesis import HealthCheck, settings
 
 from dev.stores.postgres_server import EmbeddedPostgres
 from dev.stores.redis_server import EmbeddedRedis
@@ -23,6 +24,10 @@ from tests.stores import PostgresForTests, make_folder, start_postgres, start_re
 REDIS_DATABASES = 16
 # A test that uses one of these talks to a store that TEST_*_URL may name; `make test-stores` runs just those.
 STORE_FIXTURES = {"postgres_server", "redis_server", "clickhouse_url"}
+
+# How fast a busy machine draws inputs, or runs one of them, says nothing about a property.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

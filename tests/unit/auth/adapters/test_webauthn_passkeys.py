@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.auth.adapters.webauthn_passkeys import WebauthnPasskeys
@@ -77,8 +77,6 @@ JSON = st.recursive(
 FIELDS = ("clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle", "transports")
 
 
-# How fast a busy machine draws texts says nothing about the property.
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     st.dictionaries(st.sampled_from(FIELDS), JSON | st.binary(max_size=80).map(base64url)),
     st.dictionaries(st.sampled_from(("id", "rawId", "type")), JSON | st.just("public-key") | st.just("YQ")),
