@@ -14,8 +14,10 @@ from joserfc.jwk import OKPKey
 
 from services.auth.application.audit_ports import BadCheckpointError, Checkpoint
 from services.auth.domain.key_schedule import SigningKey
+from services.chassis.jws_registry import OneAlgorithm
 
 _ALGORITHM: Final = "EdDSA"
+_REGISTRY: Final = OneAlgorithm(_ALGORITHM)
 _TYPE: Final = "audit-checkpoint+jws"
 _MAX_CHARS: Final = 2048
 
@@ -32,7 +34,7 @@ class CheckpointSigner:
         said: dict[str, Any] = {"pos": pos, "chain": chain_hash.hex(), "at": at.isoformat(), "starts": starts}
         header = {"alg": _ALGORITHM, "typ": _TYPE, "kid": key.kid}
         payload = json.dumps(said, separators=(",", ":")).encode()
-        return jws.serialize_compact(header, payload, _imported(key, private=True), algorithms=[_ALGORITHM])
+        return jws.serialize_compact(header, payload, _imported(key, private=True), registry=_REGISTRY)
 
     def read(self, statement: str) -> Checkpoint:
         """What a statement says; BadCheckpointError when none of the keys signed it."""
@@ -43,7 +45,7 @@ class CheckpointSigner:
             key = self._keys.get(str(kid))
             if key is None:
                 raise BadCheckpointError("it is signed with a key that the audit log does not have")
-            read = jws.deserialize_compact(statement, _imported(key, private=False), algorithms=[_ALGORITHM])
+            read = jws.deserialize_compact(statement, _imported(key, private=False), registry=_REGISTRY)
             said = json.loads(read.payload)
             if read.headers().get("typ") != _TYPE:
                 raise BadCheckpointError("it is not of a checkpoint's type")
