@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from services.chassis.errors import AppError, failed_precondition, invalid
-from services.chassis.postgres import PostgresConnection
+from services.chassis.postgres import PostgresConnection, affected_rows
 
 IDEMPOTENCY_DDL: Final[tuple[str, ...]] = (
     """
@@ -91,4 +91,4 @@ async def purge(connection: PostgresConnection, older_than: datetime, limit: int
         " SELECT actor_id, method, key FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
         older_than, limit,
     )  # fmt: skip
-    return int(status.rsplit(" ", 1)[-1])
+    return affected_rows(status)

@@ -122,6 +122,11 @@ class unavailable_as_app_error:  # noqa: N801 - reads as the statement it is: as
         raise_unavailable(error)
 
 
+def affected_rows(status: str) -> int:
+    """How many rows a statement changed, by what the server said of it, such as "DELETE 3"."""
+    return int(status.rsplit(" ", 1)[-1])
+
+
 def is_away(error: BaseException) -> bool:
     """Whether the error means that the database is away or too slow, as opposed to the statement being wrong."""
     if isinstance(error, asyncpg.InterfaceError):

@@ -9,16 +9,11 @@ import secrets
 from base64 import urlsafe_b64encode
 from typing import Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
+from services.auth.adapters.sealing import Seal, derive_key
 from services.auth.application.code_ports import CodeMessage, NewMessage
 from services.auth.domain.code_budgets import Charge
 from services.auth.domain.codes import CODE_DIGITS, CodePurpose
 
-_NONCE_BYTES: Final = 12
 _REFERENCE_BYTES: Final = 16
 
 
@@ -26,10 +21,10 @@ class CodeMint:
     """Makes codes. A plain hash of six digits is no secret, so each is hashed with a key and bound to its flow."""
 
     def __init__(self, key_encryption_key: bytes) -> None:
-        self._token_key = _derive(key_encryption_key, b"daira code flow token v1")
-        self._code_key = _derive(key_encryption_key, b"daira code hash v1")
-        self._budget_key = _derive(key_encryption_key, b"daira code budget v1")
-        self._seal = AESGCM(_derive(key_encryption_key, b"daira code seal v1"))
+        self._token_key = derive_key(key_encryption_key, b"daira code flow token v1")
+        self._code_key = derive_key(key_encryption_key, b"daira code hash v1")
+        self._budget_key = derive_key(key_encryption_key, b"daira code budget v1")
+        self._seal = Seal(derive_key(key_encryption_key, b"daira code seal v1"), "flow or message")
 
     def flow_token(self, purpose: CodePurpose, phone: str, device_id: str, key: str) -> str:
         """43 characters of base64url, derived from the request: a repeat gets the same without its being stored."""
@@ -58,39 +53,27 @@ class CodeMint:
 
     def seal_phone(self, flow_hash: bytes, phone: str) -> bytes:
         """The number under AES-256-GCM, good for this flow only."""
-        return self._sealed(phone.encode(), b"flow:" + flow_hash)
+        return self._seal.seal(phone.encode(), b"flow:" + flow_hash)
 
     def open_phone(self, flow_hash: bytes, sealed: bytes) -> str:
         """The number sealed; ValueError when it was sealed with another key or for another flow."""
-        return self._opened(sealed, b"flow:" + flow_hash).decode()
+        return self._seal.open(sealed, b"flow:" + flow_hash).decode()
 
     def new_message(self, phone: str, code: str) -> NewMessage:
         """A message with a random reference of 32 hexadecimal digits."""
         reference = secrets.token_hex(_REFERENCE_BYTES)
-        return NewMessage(reference, self._sealed(json.dumps([phone, code]).encode(), b"message:" + reference.encode()))
+        return NewMessage(
+            reference, self._seal.seal(json.dumps([phone, code]).encode(), b"message:" + reference.encode())
+        )
 
     def open_message(self, reference: str, sealed: bytes) -> CodeMessage:
         """The message sealed; ValueError when it was sealed with another key or under another reference."""
-        phone, code = json.loads(self._opened(sealed, b"message:" + reference.encode()))
+        phone, code = json.loads(self._seal.open(sealed, b"message:" + reference.encode()))
         return CodeMessage(reference, phone, code)
 
     def budget_subject(self, charge: Charge) -> bytes:
         """The keyed hash that stands for the subject of a charge: numbers are few enough to guess a plain one back."""
         return _mac(self._budget_key, f"{charge.scope.name}:{charge.subject}".encode())
-
-    def _sealed(self, plain: bytes, bound_to: bytes) -> bytes:
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._seal.encrypt(nonce, plain, bound_to)
-
-    def _opened(self, sealed: bytes, bound_to: bytes) -> bytes:
-        try:
-            return self._seal.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound_to)
-        except InvalidTag:
-            raise ValueError("sealed with another key, or for something else") from None
-
-
-def _derive(key: bytes, purpose: bytes) -> bytes:
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(key)
 
 
 def _mac(key: bytes, message: bytes) -> bytes:

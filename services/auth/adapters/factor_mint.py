@@ -6,30 +6,22 @@ import hashlib
 import hmac
 import secrets
 from base64 import urlsafe_b64encode
-from typing import Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
+from services.auth.adapters.sealing import KEY_BYTES, Seal, derive_key
 from services.auth.domain.recovery_codes import RECOVERY_CODES, new_recovery_code
-
-_BYTES: Final = 32
-_NONCE_BYTES: Final = 12
 
 
 class FactorMint:
     """Makes secrets from the system's randomness."""
 
     def __init__(self, key_encryption_key: bytes) -> None:
-        self._flow_key = _derive(key_encryption_key, b"daira challenge of flow v1")
-        self._recovery_key = _derive(key_encryption_key, b"daira recovery code v1")
-        self._seal = AESGCM(_derive(key_encryption_key, b"daira totp secret v1"))
+        self._flow_key = derive_key(key_encryption_key, b"daira challenge of flow v1")
+        self._recovery_key = derive_key(key_encryption_key, b"daira recovery code v1")
+        self._seal = Seal(derive_key(key_encryption_key, b"daira totp secret v1"), "account")
 
     def new_token(self) -> str:
         """43 characters of base64url."""
-        return secrets.token_urlsafe(_BYTES)
+        return secrets.token_urlsafe(KEY_BYTES)
 
     def flow_token(self, flow_token: str, code: str) -> str:
         """43 characters of base64url, derived, so that a repeat gets the same without its being stored."""
@@ -42,19 +34,15 @@ class FactorMint:
 
     def new_to_sign(self) -> bytes:
         """32 random bytes."""
-        return secrets.token_bytes(_BYTES)
+        return secrets.token_bytes(KEY_BYTES)
 
     def seal_secret(self, user_id: int, secret: bytes) -> bytes:
         """The secret under AES-256-GCM, good for this account only."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._seal.encrypt(nonce, secret, _bound_to(user_id))
+        return self._seal.seal(secret, _bound_to(user_id))
 
     def open_secret(self, user_id: int, sealed: bytes) -> bytes:
         """The secret sealed; ValueError when it was sealed with another key or for another account."""
-        try:
-            return self._seal.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound_to(user_id))
-        except InvalidTag:
-            raise ValueError("sealed with another key, or for another account") from None
+        return self._seal.open(sealed, _bound_to(user_id))
 
     def new_recovery_codes(self) -> list[str]:
         """Ten codes of 80 random bits."""
@@ -71,7 +59,3 @@ class FactorMint:
 
 def _bound_to(user_id: int) -> bytes:
     return user_id.to_bytes(8, "big")
-
-
-def _derive(key: bytes, purpose: bytes) -> bytes:
-    return HKDF(algorithm=SHA256(), length=_BYTES, salt=None, info=purpose).derive(key)

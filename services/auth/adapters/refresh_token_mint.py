@@ -6,13 +6,9 @@ import hashlib
 import secrets
 from typing import Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from services.auth.adapters.sealing import Seal, derive_key
 
 _TOKEN_BYTES: Final = 32
-_NONCE_BYTES: Final = 12
 _PURPOSE: Final = b"daira refresh token successor v1"
 
 
@@ -29,17 +25,8 @@ class RefreshTokenMint:
 
     def seal(self, token: str, successor: str) -> bytes:
         """The successor under AES-256-GCM, with a key derived from `token`."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + AESGCM(_key(token)).encrypt(nonce, successor.encode(), _PURPOSE)
+        return Seal(derive_key(token.encode(), _PURPOSE), "purpose").seal(successor.encode(), _PURPOSE)
 
     def unseal(self, token: str, sealed: bytes) -> str:
         """The successor sealed with `token`; ValueError when it was not, or was altered."""
-        try:
-            opened = AESGCM(_key(token)).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _PURPOSE)
-        except InvalidTag:
-            raise ValueError("not sealed with this token") from None
-        return opened.decode()
-
-
-def _key(token: str) -> bytes:
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=_PURPOSE).derive(token.encode())
+        return Seal(derive_key(token.encode(), _PURPOSE), "purpose").open(sealed, _PURPOSE).decode()

@@ -7,16 +7,13 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime
 from typing import Final
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from services.auth.adapters.sealing import KEY_BYTES, Seal
 from services.auth.domain.key_schedule import SigningKey
 from services.chassis.config import Secret, SettingsError
 
-_NONCE_BYTES: Final = 12
 _KID_BYTES: Final = 12
-KEY_ENCRYPTION_KEY_BYTES: Final = 32
 
 
 class WrongKeyEncryptionKeyError(Exception):
@@ -27,9 +24,9 @@ class SigningKeyBox:
     """Seals private keys with AES-256-GCM under the key encryption key."""
 
     def __init__(self, key_encryption_key: bytes) -> None:
-        if len(key_encryption_key) != KEY_ENCRYPTION_KEY_BYTES:
-            raise ValueError(f"the key encryption key has {KEY_ENCRYPTION_KEY_BYTES} bytes")
-        self._aead = AESGCM(key_encryption_key)
+        if len(key_encryption_key) != KEY_BYTES:
+            raise ValueError(f"the key encryption key has {KEY_BYTES} bytes")
+        self._seal = Seal(key_encryption_key, "key")
 
     def new(self, active_from: datetime) -> SigningKey:
         """A fresh Ed25519 key pair with a random id."""
@@ -43,14 +40,13 @@ class SigningKeyBox:
 
     def seal(self, key: SigningKey) -> bytes:
         """The private half, encrypted, good for this kid only."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._aead.encrypt(nonce, key.private, key.kid.encode())
+        return self._seal.seal(key.private, key.kid.encode())
 
     def open(self, kid: str, public: str, sealed: bytes, active_from: datetime) -> SigningKey:
         """The key pair; WrongKeyEncryptionKeyError when it was sealed with another key or altered."""
         try:
-            private = self._aead.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], kid.encode())
-        except InvalidTag:
+            private = self._seal.open(sealed, kid.encode())
+        except ValueError:
             raise WrongKeyEncryptionKeyError(
                 "AUTH_KEY_ENCRYPTION_KEY is not the key that the signing keys in the database were sealed with"
             ) from None
@@ -63,7 +59,7 @@ class SigningKeyBox:
 def decode_key_encryption_key(text: bytes) -> bytes:
     """The 32 bytes that base64url `text` holds, with or without padding; ValueError when it does not."""
     key = urlsafe_b64decode(text + b"=" * (-len(text) % 4))
-    if len(key) != KEY_ENCRYPTION_KEY_BYTES:
+    if len(key) != KEY_BYTES:
         raise ValueError("not 32 bytes")
     return key
 

@@ -9,6 +9,7 @@ import asyncpg
 
 from services.auth.adapters.postgres.challenge_answers import AlreadyUsedError, answer_sign_in, answer_step_up
 from services.auth.adapters.postgres.factor_holdings import read_credentials, read_holdings
+from services.auth.adapters.postgres.purging import purge
 from services.auth.adapters.postgres.session_opening import account_closed_as_app_error
 from services.auth.application.factor_records import (
     Finished,
@@ -193,15 +194,11 @@ class PostgresChallenges:
 
     async def purge(self, expired_before: datetime, limit: int) -> int:
         """Forget at most `limit` challenges that ended before; how many."""
-        async with unavailable_as_app_error():
-            status = await self._pool.execute(_PURGE_SQL, expired_before, limit)
-        return int(status.rsplit(" ", 1)[-1])
+        return await purge(self._pool, _PURGE_SQL, expired_before, limit)
 
     async def purge_guesses(self, started_before: datetime, limit: int) -> int:
         """Forget at most `limit` windows of guesses that began before; how many."""
-        async with unavailable_as_app_error():
-            status = await self._pool.execute(_PURGE_GUESSES_SQL, started_before, limit)
-        return int(status.rsplit(" ", 1)[-1])
+        return await purge(self._pool, _PURGE_GUESSES_SQL, started_before, limit)
 
 
 def _arguments(new: NewChallenge) -> tuple[object, ...]:

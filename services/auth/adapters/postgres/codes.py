@@ -11,6 +11,7 @@ import asyncpg
 from services.auth.adapters.postgres import event_payloads
 from services.auth.adapters.postgres.accounts import NEW_ID_SQL
 from services.auth.adapters.postgres.code_charging import BudgetSpentError, charge_all
+from services.auth.adapters.postgres.purging import purge
 from services.auth.adapters.postgres.session_opening import (
     account_closed_as_app_error,
     open_session_sql,
@@ -172,15 +173,11 @@ class PostgresCodes:
 
     async def purge_flows(self, ended_before: datetime, limit: int) -> int:
         """Forget at most `limit` flows that ended before; how many."""
-        async with unavailable_as_app_error():
-            status = await self._pool.execute(_PURGE_FLOWS_SQL, ended_before, limit)
-        return int(status.rsplit(" ", 1)[-1])
+        return await purge(self._pool, _PURGE_FLOWS_SQL, ended_before, limit)
 
     async def purge_budgets(self, ended_before: datetime, limit: int) -> int:
         """Forget at most `limit` windows that ended before; how many."""
-        async with unavailable_as_app_error():
-            status = await self._pool.execute(_PURGE_BUDGETS_SQL, ended_before, limit)
-        return int(status.rsplit(" ", 1)[-1])
+        return await purge(self._pool, _PURGE_BUDGETS_SQL, ended_before, limit)
 
 
 async def _send(

@@ -9,6 +9,7 @@ from typing import Any, Final
 import asyncpg
 
 from services.auth.adapters.postgres import lifecycle_payloads
+from services.auth.adapters.postgres.purging import purge
 from services.auth.application.account_ports import ExportChunk
 from services.auth.domain.assurance import Method, Role, Scope
 from services.chassis.errors import unauthenticated
@@ -127,9 +128,7 @@ class PostgresExports:
 
     async def purge(self, ended_before: datetime, limit: int) -> int:
         """Forget at most `limit` exports that expired before; how many."""
-        async with unavailable_as_app_error():
-            status = await self._pool.execute(_PURGE_SQL, ended_before, limit)
-        return int(status.rsplit(" ", 1)[-1])
+        return await purge(self._pool, _PURGE_SQL, ended_before, limit)
 
 
 _FLAGS: Final = {"methods": Method, "scopes": Scope, "roles": Role}

@@ -8,6 +8,7 @@ from typing import Final
 
 import asyncpg
 
+from services.auth.adapters.postgres.purging import purge
 from services.chassis.errors import AppError, invalid
 from services.chassis.postgres import PostgresPool, unavailable_as_app_error
 from services.chassis.revocations import REMEMBER_S, Revocation, RevocationPage
@@ -75,9 +76,7 @@ class PostgresRevocations:
 
     async def purge(self, _ended_before: datetime, limit: int) -> int:
         """Forget at most `limit` that no token can be of any more, by the database's own clock; how many."""
-        async with unavailable_as_app_error():
-            status = await self._pool.execute(_PURGE_SQL, 3 * REMEMBER_S, limit)
-        return int(status.rsplit(" ", 1)[-1])
+        return await purge(self._pool, _PURGE_SQL, 3 * REMEMBER_S, limit)
 
 
 def _no_snapshot() -> AppError:

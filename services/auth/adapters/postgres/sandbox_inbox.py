@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from services.auth.adapters.postgres.purging import purge
 from services.auth.application.code_ports import SendOutcome
 from services.chassis.clock import Clock
 from services.chassis.errors import AppError
@@ -52,9 +53,7 @@ class PostgresSandboxInbox:
 
     async def purge(self, received_before: datetime, limit: int) -> int:
         """Forget at most `limit` messages received before; how many."""
-        async with unavailable_as_app_error():
-            status = await self._pool.execute(_PURGE_SQL, received_before, limit)
-        return int(status.rsplit(" ", 1)[-1])
+        return await purge(self._pool, _PURGE_SQL, received_before, limit)
 
 
 async def read_inbox(source: PostgresPool | PostgresConnection, phone: str, limit: int) -> Sequence[InboxMessage]:

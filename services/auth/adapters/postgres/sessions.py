@@ -9,6 +9,7 @@ import asyncpg
 
 from services.auth.adapters.postgres import event_payloads
 from services.auth.adapters.postgres.accounts import NEW_ID_SQL
+from services.auth.adapters.postgres.purging import purge
 from services.auth.adapters.postgres.session_opening import (
     account_closed_as_app_error,
     open_session_sql,
@@ -124,15 +125,11 @@ class PostgresSessions:
 
     async def purge(self, expired_before: datetime, limit: int) -> int:
         """Forget at most `limit` sessions that expired before, their tokens included; how many."""
-        async with unavailable_as_app_error():
-            status = await self._pool.execute(_PURGE_SQL, expired_before, limit)
-        return int(status.rsplit(" ", 1)[-1])
+        return await purge(self._pool, _PURGE_SQL, expired_before, limit)
 
     async def purge_tokens(self, expired_before: datetime, limit: int) -> int:
         """Forget at most `limit` refresh tokens that expired before, used or not; how many."""
-        async with unavailable_as_app_error():
-            status = await self._pool.execute(_PURGE_TOKENS_SQL, expired_before, limit)
-        return int(status.rsplit(" ", 1)[-1])
+        return await purge(self._pool, _PURGE_TOKENS_SQL, expired_before, limit)
 
 
 def session_of(row: asyncpg.Record) -> StartedSession:

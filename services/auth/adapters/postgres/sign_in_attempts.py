@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+from services.auth.adapters.postgres.purging import purge
 from services.auth.application.ports import ReservedGuess
 from services.auth.domain.attempts import AttemptLimit, Guess
 from services.auth.domain.identifier import IdentifierKind
@@ -61,9 +62,7 @@ class PostgresSignInAttempts:
 
     async def purge(self, forgotten_before: datetime, limit: int) -> int:
         """Delete at most `limit` subjects of which nothing counted any more before; how many."""
-        async with unavailable_as_app_error():
-            status = await self._pool.execute(_PURGE_SQL, forgotten_before, limit)
-        return int(status.rsplit(" ", 1)[-1])
+        return await purge(self._pool, _PURGE_SQL, forgotten_before, limit)
 
     async def _take_back(self, reserved: ReservedGuess, now: datetime, *, is_right: bool) -> None:
         async with unavailable_as_app_error():
