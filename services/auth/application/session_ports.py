@@ -50,7 +50,7 @@ class OwnSessions(Protocol):
         ...
 
     async def revoke_all(self, user_id: int, actor_id: int, at: datetime, cause: SessionEnd) -> int:
-        """End all and move the epoch, with one event, in one statement; how many sessions."""
+        """End all and move the epoch, with one event, at once; how many sessions."""
         ...
 
     async def devices(self, user_id: int, limit: int) -> Sequence[KnownDevice]:
@@ -58,7 +58,7 @@ class OwnSessions(Protocol):
         ...
 
     async def forget_device(self, user_id: int, digest: bytes, at: datetime) -> int:
-        """Forget the device and end its sessions, with their events, in one statement; how many sessions."""
+        """Forget the device and end its sessions, with their events, at once; how many sessions."""
         ...
 
     async def is_live(self, user_id: int, session_id: int, now: datetime) -> bool:

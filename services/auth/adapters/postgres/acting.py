@@ -39,14 +39,3 @@ async def acting(pool: PostgresPool, act: Act) -> AsyncIterator[tuple[PostgresCo
 
 
 _DELETED: Final = 3
-EVENT_SQL: Final = "INSERT INTO events (kind, aggregate_id, actor_id, payload) VALUES ($1, $2, $3, $4)"
-END_ALL_SQL: Final = """
-    WITH moved AS (
-        UPDATE accounts SET epoch = $5 WHERE user_id = $1
-    ), ended AS (
-        UPDATE sessions SET ended_at = $3, end_cause = $4 WHERE user_id = $1 AND ended_at IS NULL RETURNING session_id
-    ), told AS (
-        INSERT INTO events (kind, aggregate_id, actor_id, payload) VALUES ('sessions_revoked', $1, $2, $6)
-    )
-    SELECT count(*) FROM ended
-"""

@@ -7,9 +7,11 @@ from typing import Final
 
 import asyncpg
 
-from services.auth.adapters.postgres import event_payloads, lifecycle_payloads
-from services.auth.adapters.postgres.acting import END_ALL_SQL, EVENT_SQL, acting
+from services.auth.adapters.postgres import lifecycle_payloads
+from services.auth.adapters.postgres.acting import acting
 from services.auth.adapters.postgres.closing import guess_subjects
+from services.auth.adapters.postgres.event_writing import write_event
+from services.auth.adapters.postgres.session_ending import end_all_sessions
 from services.auth.application.admin_ports import Act, FoundAccount
 from services.auth.domain.assurance import Role
 from services.auth.domain.identifier import Identifier, IdentifierKind
@@ -68,7 +70,7 @@ class PostgresAdministration:
             details = await connection.fetchrow(_DETAILS_SQL, user_id, at)
             if details is None:
                 raise RuntimeError("a row of values is missing")
-            await connection.execute(EVENT_SQL, lifecycle_payloads.ACCOUNT_LOOKED_UP, user_id, actor_id, b"")
+            await write_event(connection, lifecycle_payloads.ACCOUNT_LOOKED_UP, user_id, actor_id)
         return FoundAccount(
             user_id=user_id,
             phone=account["phone"] or "",
@@ -90,9 +92,7 @@ class PostgresAdministration:
                 raise _protected()
             await connection.execute(_SUSPEND_SQL, act.user_id, reason, act.actor_id, act.at, until)
             payload = lifecycle_payloads.account_suspended(reason, until)
-            await connection.execute(
-                EVENT_SQL, lifecycle_payloads.ACCOUNT_SUSPENDED, act.user_id, act.actor_id, payload
-            )
+            await write_event(connection, lifecycle_payloads.ACCOUNT_SUSPENDED, act.user_id, act.actor_id, payload)
             return await _end_all(connection, act, account["epoch"])
 
     async def lift(self, act: Act) -> bool:
@@ -114,7 +114,7 @@ class PostgresAdministration:
             account = _present(found)
             subjects = await guess_subjects(connection, act.user_id, account["phone"], account["email"])
             await connection.execute(_FORGET_SQL, subjects)
-            await connection.execute(EVENT_SQL, lifecycle_payloads.SIGN_IN_UNLOCKED, act.user_id, act.actor_id, b"")
+            await write_event(connection, lifecycle_payloads.SIGN_IN_UNLOCKED, act.user_id, act.actor_id)
 
     async def revoke_role(self, act: Act, role: Role) -> bool:
         """Take a role away; whether the person had it."""
@@ -123,7 +123,7 @@ class PostgresAdministration:
                 return False
             await connection.execute(_REVOKE_ROLE_SQL, act.user_id, role.value)
             payload = lifecycle_payloads.role_revoked(role)
-            await connection.execute(EVENT_SQL, lifecycle_payloads.ROLE_REVOKED, act.user_id, act.actor_id, payload)
+            await write_event(connection, lifecycle_payloads.ROLE_REVOKED, act.user_id, act.actor_id, payload)
         return True
 
     async def lift_due(self, at: datetime, limit: int) -> int:
@@ -144,16 +144,7 @@ class PostgresAdministration:
 
 
 async def _end_all(connection: PostgresConnection, act: Act, epoch: int) -> int:
-    ended: int = await connection.fetchval(
-        END_ALL_SQL,
-        act.user_id,
-        act.actor_id,
-        act.at,
-        SessionEnd.ENDED_BY_ADMIN.value,
-        epoch + 1,
-        event_payloads.sessions_revoked(epoch + 1),
-    )
-    return ended
+    return await end_all_sessions(connection, act.user_id, act.actor_id, epoch, SessionEnd.ENDED_BY_ADMIN, act.at)
 
 
 def _present(account: asyncpg.Record | None) -> asyncpg.Record:

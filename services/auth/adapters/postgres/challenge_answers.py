@@ -8,6 +8,7 @@ from typing import Final, assert_never
 
 from services.auth.adapters.postgres import event_payloads
 from services.auth.adapters.postgres.accounts import NEW_ID_SQL
+from services.auth.adapters.postgres.event_writing import write_event
 from services.auth.adapters.postgres.session_opening import open_session_sql, session_arguments, started_session
 from services.auth.adapters.postgres.sessions import SESSION_COLUMNS, session_of
 from services.auth.application.factor_records import (
@@ -49,7 +50,6 @@ _HAS_PASSKEY_SQL: Final = "SELECT EXISTS (SELECT FROM passkeys WHERE factor_id =
 _TAKE_KNOWLEDGE_SQL: Final = """
     SELECT true FROM accounts WHERE user_id = $1 AND password_hash IS NOT NULL AND NOT has_second_factor(user_id)
 """
-_EVENT_SQL: Final = "INSERT INTO events (kind, aggregate_id, actor_id, payload) VALUES ($1, $2, $3, $4)"
 
 _OPEN_SESSION_SQL: Final = f"SELECT epoch, roles FROM {open_session_sql(2, '$1')}"
 _PROVE_PHONE_SQL: Final = """
@@ -135,13 +135,13 @@ async def _use(connection: PostgresConnection, user_id: int, used: Used, now: da
             if is_used:
                 codes_left: int = await connection.fetchval(_CODES_LEFT_SQL, user_id)
                 kind, payload = event_payloads.RECOVERY_CODE_USED, event_payloads.recovery_code_used(codes_left)
-                await connection.execute(_EVENT_SQL, kind, user_id, user_id, payload)
+                await write_event(connection, kind, user_id, user_id, payload)
                 return codes_left
         case UsedPasskey(factor_id, sign_count, is_backed_up):
             is_used = await connection.fetchval(_USE_PASSKEY_SQL, factor_id, user_id, sign_count, is_backed_up, now)
             if not is_used and await connection.fetchval(_HAS_PASSKEY_SQL, factor_id, user_id):
                 kind, payload = event_payloads.PASSKEY_REFUSED, event_payloads.passkey_refused(factor_id)
-                await connection.execute(_EVENT_SQL, kind, user_id, 0, payload)
+                await write_event(connection, kind, user_id, 0, payload)
                 return None
         case UsedPassword():
             is_used = await connection.fetchval(_TAKE_KNOWLEDGE_SQL, user_id)

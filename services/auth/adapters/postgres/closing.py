@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from services.auth.adapters.postgres import event_payloads, lifecycle_payloads
+from services.auth.adapters.postgres import lifecycle_payloads
+from services.auth.adapters.postgres.session_ending import end_sessions
 from services.auth.application.account_ports import AccountState
 from services.auth.domain.attempts import Guess
 from services.auth.domain.device import Device
@@ -30,16 +31,6 @@ _REQUEST_SQL: Final = """
 """
 _DUE_AT_SQL: Final = "SELECT due_at FROM deletion_requests WHERE user_id = $1"
 _LIVE_SQL: Final = "SELECT session_id FROM sessions WHERE user_id = $1 AND session_id <> $2 AND ended_at IS NULL"
-_END_SQL: Final = """
-    WITH ended AS (
-        UPDATE sessions s SET ended_at = $3, end_cause = $4 FROM unnest($1::bigint[], $2::bytea[]) AS g (id, payload)
-        WHERE s.session_id = g.id AND s.ended_at IS NULL RETURNING s.user_id, s.session_id, g.payload
-    ), told AS (
-        INSERT INTO events (kind, aggregate_id, actor_id, payload)
-        SELECT 'session_ended', user_id, user_id, payload FROM ended ORDER BY session_id
-    )
-    SELECT count(*) FROM ended
-"""
 _CANCEL_SQL: Final = """
     WITH cancelled AS (
         DELETE FROM deletion_requests WHERE user_id = $1 RETURNING user_id
@@ -84,8 +75,7 @@ class PostgresClosing:
             due: datetime = await connection.fetchval(_DUE_AT_SQL, user_id)
             cause = SessionEnd.ACCOUNT_CLOSED
             ids = [row[0] for row in await connection.fetch(_LIVE_SQL, user_id, session_id)]
-            payloads = [event_payloads.session_ended(one, cause) for one in ids]
-            ended: int = await connection.fetchval(_END_SQL, ids, payloads, now, cause.value)
+            ended = await end_sessions(connection, user_id, user_id, ids, cause, now)
         return due, ended
 
     async def cancel(self, user_id: int) -> bool:

@@ -12,13 +12,14 @@ from services.auth.adapters.postgres import event_payloads
 from services.auth.adapters.postgres.accounts import NEW_ID_SQL
 from services.auth.adapters.postgres.code_charging import BudgetSpentError, charge_all
 from services.auth.adapters.postgres.purging import purge
+from services.auth.adapters.postgres.session_ending import end_sessions
 from services.auth.adapters.postgres.session_opening import (
     account_closed_as_app_error,
     open_session_sql,
     session_arguments,
     started_session,
 )
-from services.auth.adapters.postgres.sessions import SESSION_COLUMNS, end_session, session_of
+from services.auth.adapters.postgres.sessions import SESSION_COLUMNS, session_of
 from services.auth.application.code_ports import (
     BudgetCharge,
     BudgetSpent,
@@ -212,7 +213,6 @@ async def _redeem(connection: PostgresConnection, redemption: Redemption) -> Red
         return None
     if row["is_met"]:
         raise _MetAnotherError
-    for stranger in row["strangers"]:
-        await end_session(connection, stranger, row["user_id"], SessionEnd.PHONE_PROVED, now)
+    await end_sessions(connection, row["user_id"], 0, row["strangers"], SessionEnd.PHONE_PROVED, now)
     started = started_session(row["user_id"], session_id, session, row)
     return RedeemedFlow(started, row["is_new"])

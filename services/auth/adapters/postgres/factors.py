@@ -10,6 +10,7 @@ import asyncpg
 
 from services.auth.adapters.postgres import event_payloads
 from services.auth.adapters.postgres.challenge_answers import LOCK_ACCOUNT_SQL
+from services.auth.adapters.postgres.event_writing import write_event
 from services.auth.adapters.postgres.factor_standing import changing, read_standing_row, standing_of
 from services.auth.application.factor_records import FactorList, PasskeyCredential, PasskeyView, PendingTotp, TotpView
 from services.auth.domain.factors import MAX_PASSKEYS, PENDING_LIFE, FactorKind, Standing
@@ -63,8 +64,6 @@ _ADD_CODES_SQL: Final = "INSERT INTO recovery_codes (user_id, code_hash) SELECT 
 _CLAIMED_PHONE_SQL: Final = """
     SELECT phone IS NOT NULL AND phone_proved_at IS NULL FROM accounts WHERE user_id = $1
 """
-
-_EVENT_SQL: Final = "INSERT INTO events (kind, aggregate_id, actor_id, payload) VALUES ($1, $2, $2, $3)"
 
 
 class PostgresFactors:
@@ -171,7 +170,7 @@ class PostgresFactors:
                 # They stand for a factor that is no more.
                 await connection.execute(_REMOVE_CODES_SQL, user_id)
             payload = event_payloads.factor_removed(factor_id, kind, was_last=was_last)
-            await connection.execute(_EVENT_SQL, event_payloads.FACTOR_REMOVED, user_id, payload)
+            await write_event(connection, event_payloads.FACTOR_REMOVED, user_id, user_id, payload)
             return kind
 
     async def replace_recovery_codes(
@@ -188,7 +187,7 @@ class PostgresFactors:
                 # Its DETAIL repeats the row, which must not reach a log.
                 raise RuntimeError(f"recovery codes refused by {error.constraint_name}") from None
             payload = event_payloads.recovery_codes_created(len(hashes))
-            await connection.execute(_EVENT_SQL, event_payloads.RECOVERY_CODES_CREATED, user_id, payload)
+            await write_event(connection, event_payloads.RECOVERY_CODES_CREATED, user_id, user_id, payload)
             return True
 
 
@@ -200,4 +199,4 @@ async def _require_own_phone(connection: PostgresConnection, user_id: int) -> No
 
 async def _tell_added(connection: PostgresConnection, user_id: int, factor_id: int, kind: FactorKind) -> None:
     payload = event_payloads.factor_added(factor_id, kind)
-    await connection.execute(_EVENT_SQL, event_payloads.FACTOR_ADDED, user_id, payload)
+    await write_event(connection, event_payloads.FACTOR_ADDED, user_id, user_id, payload)

@@ -9,7 +9,8 @@ from typing import Final
 import asyncpg
 
 from services.auth.adapters.postgres import event_payloads, lifecycle_payloads
-from services.auth.adapters.postgres.acting import EVENT_SQL, acting
+from services.auth.adapters.postgres.acting import acting
+from services.auth.adapters.postgres.event_writing import write_event
 from services.auth.application.admin_ports import Act, WaitingRequest
 from services.auth.domain.assurance import Role
 from services.chassis.errors import denied, not_found
@@ -71,7 +72,7 @@ class PostgresFourEyes:
                 _REQUEST_SQL, _ROLE, act.user_id, role.value, reason, act.actor_id, act.at, expires_at
             )
             payload = lifecycle_payloads.role_requested(role)
-            await connection.execute(EVENT_SQL, lifecycle_payloads.ROLE_REQUESTED, act.user_id, act.actor_id, payload)
+            await write_event(connection, lifecycle_payloads.ROLE_REQUESTED, act.user_id, act.actor_id, payload)
         return request_id
 
     async def approve_role(self, act: Act, request_id: int) -> None:
@@ -87,7 +88,7 @@ class PostgresFourEyes:
                 raise not_found("account", "ACCOUNT_NOT_FOUND")
             await connection.execute(_APPROVE_SQL, request_id, act.actor_id, act.at, None)
             payload = lifecycle_payloads.role_granted(role, asked_by)
-            await connection.execute(EVENT_SQL, lifecycle_payloads.ROLE_GRANTED, user_id, act.actor_id, payload)
+            await write_event(connection, lifecycle_payloads.ROLE_GRANTED, user_id, act.actor_id, payload)
 
     async def waiting(self, act: Act, limit: int) -> Sequence[WaitingRequest]:
         """Requests for roles that wait, oldest first."""
@@ -113,7 +114,7 @@ class PostgresFourEyes:
                 _REQUEST_SQL, _EVERYTHING, None, None, reason, act.actor_id, act.at, expires_at
             )
             kind = lifecycle_payloads.REVOCATION_OF_ALL_REQUESTED
-            await connection.execute(EVENT_SQL, kind, 0, act.actor_id, b"")
+            await write_event(connection, kind, 0, act.actor_id)
         return request_id
 
     async def approve_revocation(self, act: Act, request_id: int) -> int:

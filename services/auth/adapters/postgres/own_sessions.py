@@ -1,4 +1,4 @@
-"""Sessions and devices of one person in PostgreSQL: each change is one statement, its events included."""
+"""Sessions and devices of one person in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from services.auth.adapters.postgres import event_payloads
-from services.auth.adapters.postgres.sessions import end_session
+from services.auth.adapters.postgres.event_writing import write_event
+from services.auth.adapters.postgres.session_ending import end_all_sessions, end_session, end_sessions
 from services.auth.application.session_ports import KnownDevice, LiveSession
 from services.auth.domain.assurance import Method, Proof
 from services.auth.domain.session import SessionEnd
@@ -24,46 +25,15 @@ _IS_LIVE_SQL: Final = """
     )
 """
 
-# Each event's payload names its session, so they are given beforehand for the sessions that there are; what is started
-# meanwhile stays, and what ended meanwhile has its event already.
 _IDS_SQL: Final = """
     SELECT session_id FROM sessions
     WHERE user_id = $1 AND session_id <> $2 AND ended_at IS NULL AND ($3::bytea IS NULL OR device_hash = $3)
     ORDER BY session_id
 """
-_END_MANY: Final = """
-    ended AS (
-        UPDATE sessions s SET ended_at = $3, end_cause = $4
-        FROM unnest($5::bigint[], $6::bytea[]) AS given (session_id, payload)
-        WHERE s.session_id = given.session_id AND s.user_id = $1 AND s.ended_at IS NULL
-        RETURNING s.session_id, given.payload
-    ), told AS (
-        INSERT INTO events (kind, aggregate_id, actor_id, payload)
-        SELECT 'session_ended', $1, $2, payload FROM ended ORDER BY session_id
-    )
-"""
-_END_OTHERS_SQL: Final = f"WITH {_END_MANY} SELECT count(*) FROM ended"
-_FORGET_DEVICE_SQL: Final = f"""
-    WITH gone AS (
-        DELETE FROM devices WHERE user_id = $1 AND device_hash = $7 RETURNING user_id
-    ), {_END_MANY}, forgotten AS (
-        INSERT INTO events (kind, aggregate_id, actor_id, payload) SELECT 'device_forgotten', $1, $2, $8 FROM gone
-    )
-    SELECT count(*) FROM ended
-"""
+_FORGET_DEVICE_SQL: Final = "DELETE FROM devices WHERE user_id = $1 AND device_hash = $2 RETURNING true"
 
 # The account's row is locked first: a session that is being opened waits, or is seen and ended.
 _LOCK_SQL: Final = "SELECT epoch FROM accounts WHERE user_id = $1 FOR NO KEY UPDATE"
-_REVOKE_ALL_SQL: Final = """
-    WITH moved AS (
-        UPDATE accounts SET epoch = $5 WHERE user_id = $1
-    ), ended AS (
-        UPDATE sessions SET ended_at = $3, end_cause = $4 WHERE user_id = $1 AND ended_at IS NULL RETURNING session_id
-    ), told AS (
-        INSERT INTO events (kind, aggregate_id, actor_id, payload) VALUES ('sessions_revoked', $1, $2, $6)
-    )
-    SELECT count(*) FROM ended
-"""
 _DEVICES_SQL: Final = """
     SELECT device_hash, name, first_seen_at, last_seen_at FROM devices
     WHERE user_id = $1 ORDER BY last_seen_at DESC, device_hash LIMIT $2
@@ -106,9 +76,8 @@ class PostgresOwnSessions:
     async def end_others(self, user_id: int, kept_session_id: int, at: datetime, cause: SessionEnd) -> int:
         """End all but one, each with its event, in one statement; how many."""
         async with unavailable_as_app_error():
-            ids, payloads = await self._endings(user_id, kept_session_id, None, cause)
-            count: int = await self._pool.fetchval(_END_OTHERS_SQL, user_id, user_id, at, cause.value, ids, payloads)
-        return count
+            ids = [row["session_id"] for row in await self._pool.fetch(_IDS_SQL, user_id, kept_session_id, None)]
+            return await end_sessions(self._pool, user_id, user_id, ids, cause, at)
 
     async def revoke_all(self, user_id: int, actor_id: int, at: datetime, cause: SessionEnd) -> int:
         """End all and move the epoch, with one event, in one transaction; how many sessions."""
@@ -116,16 +85,7 @@ class PostgresOwnSessions:
             epoch = await connection.fetchval(_LOCK_SQL, user_id)
             if epoch is None:
                 return 0
-            count: int = await connection.fetchval(
-                _REVOKE_ALL_SQL,
-                user_id,
-                actor_id,
-                at,
-                cause.value,
-                epoch + 1,
-                event_payloads.sessions_revoked(epoch + 1),
-            )
-        return count
+            return await end_all_sessions(connection, user_id, actor_id, epoch, cause, at)
 
     async def devices(self, user_id: int, limit: int) -> Sequence[KnownDevice]:
         """The devices, last used first."""
@@ -134,26 +94,12 @@ class PostgresOwnSessions:
         return [KnownDevice(*row) for row in rows]
 
     async def forget_device(self, user_id: int, digest: bytes, at: datetime) -> int:
-        """Forget the device and end its sessions, with their events, in one statement; how many sessions."""
+        """Forget the device and end its sessions, with their events, in one transaction; how many sessions."""
         cause = SessionEnd.DEVICE_FORGOTTEN
-        async with unavailable_as_app_error():
-            ids, payloads = await self._endings(user_id, 0, digest, cause)
-            count: int = await self._pool.fetchval(
-                _FORGET_DEVICE_SQL,
-                user_id,
-                user_id,
-                at,
-                cause.value,
-                ids,
-                payloads,
-                digest,
-                event_payloads.device_forgotten(),
-            )
-        return count
-
-    async def _endings(
-        self, user_id: int, kept_session_id: int, digest: bytes | None, cause: SessionEnd
-    ) -> tuple[list[int], list[bytes]]:
-        rows = await self._pool.fetch(_IDS_SQL, user_id, kept_session_id, digest)
-        ids: list[int] = [row["session_id"] for row in rows]
-        return ids, [event_payloads.session_ended(session_id, cause) for session_id in ids]
+        async with unavailable_as_app_error(), self._pool.acquire() as connection, connection.transaction():
+            ids = [row["session_id"] for row in await connection.fetch(_IDS_SQL, user_id, 0, digest)]
+            ended = await end_sessions(connection, user_id, user_id, ids, cause, at)
+            if await connection.fetchval(_FORGET_DEVICE_SQL, user_id, digest):
+                payload = event_payloads.device_forgotten()
+                await write_event(connection, event_payloads.DEVICE_FORGOTTEN, user_id, user_id, payload)
+        return ended

@@ -8,7 +8,7 @@ from typing import Final
 from services.auth.adapters.postgres import event_payloads
 from services.auth.adapters.postgres.challenges import COUNT_GUESS
 from services.auth.adapters.postgres.factor_standing import changing, read_standing_row, standing_of
-from services.auth.adapters.postgres.sessions import end_session
+from services.auth.adapters.postgres.session_ending import end_sessions
 from services.auth.application.factor_records import PasswordAccount
 from services.auth.domain.challenges import ChallengeRules
 from services.auth.domain.session import SessionEnd
@@ -70,7 +70,5 @@ class PostgresPasswords:
             await connection.execute(_FORGET_GUESSES_SQL, user_id)
             if not end_others:
                 return 0
-            ended = 0
-            for row in await connection.fetch(_OTHERS_SQL, user_id, session_id, now):
-                ended += await end_session(connection, row["session_id"], user_id, SessionEnd.PASSWORD_CHANGED, now)
-            return ended
+            others = [row["session_id"] for row in await connection.fetch(_OTHERS_SQL, user_id, session_id, now)]
+            return await end_sessions(connection, user_id, user_id, others, SessionEnd.PASSWORD_CHANGED, now)

@@ -7,9 +7,9 @@ from typing import Final
 
 import asyncpg
 
-from services.auth.adapters.postgres import event_payloads
 from services.auth.adapters.postgres.accounts import NEW_ID_SQL
 from services.auth.adapters.postgres.purging import purge
+from services.auth.adapters.postgres.session_ending import end_session
 from services.auth.adapters.postgres.session_opening import (
     account_closed_as_app_error,
     open_session_sql,
@@ -19,7 +19,7 @@ from services.auth.adapters.postgres.session_opening import (
 from services.auth.application.ports import NewSession, Replayed, Rotated, Rotation, StartedSession
 from services.auth.domain.assurance import Method, Proof, Role, Scope
 from services.auth.domain.session import SessionEnd, StoredRefreshToken
-from services.chassis.postgres import PostgresConnection, PostgresPool, unavailable_as_app_error
+from services.chassis.postgres import PostgresPool, unavailable_as_app_error
 
 _START_SQL: Final = f"SELECT epoch, roles FROM {open_session_sql(2, '$1')}"
 
@@ -51,15 +51,6 @@ _FIND_REPLAYED_SQL: Final = f"""
     FROM refresh_tokens t JOIN sessions s USING (session_id) JOIN accounts a ON a.user_id = s.user_id
     LEFT JOIN refresh_tokens n ON n.token_hash = t.successor_hash
     WHERE t.token_hash = $1
-"""
-
-_END_SQL: Final = """
-    WITH ended AS (
-        UPDATE sessions SET ended_at = $3, end_cause = $4
-        WHERE session_id = $1 AND user_id = $2 AND ended_at IS NULL RETURNING user_id
-    )
-    INSERT INTO events (kind, aggregate_id, actor_id, payload)
-    SELECT $5, user_id, $6, $7 FROM ended RETURNING true
 """
 
 _PURGE_TOKENS_SQL: Final = """
@@ -142,17 +133,4 @@ def session_of(row: asyncpg.Record) -> StartedSession:
         epoch=row["epoch"],
         roles=Role(row["roles"]),
         key_thumbprint=row["key_thumbprint"],
-    )
-
-
-async def end_session(
-    source: PostgresPool | PostgresConnection, session_id: int, user_id: int, cause: SessionEnd, at: datetime
-) -> bool:
-    """End the user's session with its event, once; whether it was this call that did."""
-    actor_id = user_id if cause.is_by_owner else 0
-    payload = event_payloads.session_ended(session_id, cause)
-    return bool(
-        await source.fetchval(
-            _END_SQL, session_id, user_id, at, cause.value, event_payloads.SESSION_ENDED, actor_id, payload
-        )
     )
