@@ -84,6 +84,11 @@ def unauthenticated(reason: str, message: str) -> AppError:
     return AppError(ErrorKind.UNAUTHENTICATED, reason, message)
 
 
+def token_revoked() -> AppError:
+    """The token was good, and its session has ended: whether the list of a process says so or the owner's own table."""
+    return unauthenticated("TOKEN_REVOKED", "the session has ended")
+
+
 def denied(message: str, reason: str = "CALLER_NOT_ALLOWED") -> AppError:
     """The caller is known and may not do this."""
     return AppError(ErrorKind.PERMISSION_DENIED, reason, message)

@@ -12,7 +12,7 @@ from prometheus_client import Counter
 
 from services.chassis.clock import Clock
 from services.chassis.config import Env
-from services.chassis.errors import AppError, ErrorKind, unauthenticated
+from services.chassis.errors import AppError, ErrorKind, token_revoked
 from services.chassis.identity import Identity
 from services.chassis.lifecycle import pause
 from services.chassis.metrics import Metrics
@@ -101,7 +101,7 @@ class Revocations:
         """AppError UNAUTHENTICATED, reason TOKEN_REVOKED, for a person's token that is no longer good."""
         ended = identity.session_id in self._sessions or identity.issued_at_s <= self._issued_before_s
         if ended or identity.epoch < self._epochs.get(identity.user_id, (0, 0.0))[0]:
-            raise self._counted(unauthenticated("TOKEN_REVOKED", "the session has ended"))
+            raise self._counted(token_revoked())
 
     def require_fresh(self) -> None:
         """AppError UNAVAILABLE, reason REVOCATIONS_STALE, when the source was not heard for `stale_after_s`."""

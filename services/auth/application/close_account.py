@@ -7,7 +7,7 @@ from typing import Final
 
 from services.auth.application.account_ports import AccountState, Closing
 from services.chassis.clock import Clock
-from services.chassis.errors import unauthenticated
+from services.chassis.errors import token_revoked
 
 GRACE: Final = timedelta(days=30)
 
@@ -23,7 +23,7 @@ class CloseAccount:
         """How the account stands; AppError UNAUTHENTICATED, reason TOKEN_INVALID, when it is deleted."""
         state = await self._closing.state(user_id)
         if state is None:
-            raise unauthenticated("TOKEN_INVALID", "the account is deleted")
+            raise token_revoked()
         return state
 
     async def request(self, user_id: int, session_id: int) -> tuple[datetime, int]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from services.auth.application.ports import Accounts
 from services.auth.domain.identifier import mask_email, mask_phone
 from services.chassis.clock import Clock
-from services.chassis.errors import unauthenticated
+from services.chassis.errors import token_revoked
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,5 +32,5 @@ class GetAccount:
         """The account; AppError UNAUTHENTICATED, reason TOKEN_REVOKED, when the session has ended."""
         account = await self._accounts.get(user_id, session_id, self._clock.now())
         if account is None:
-            raise unauthenticated("TOKEN_REVOKED", "the session has ended")
+            raise token_revoked()
         return MaskedAccount(account.user_id, mask_phone(account.phone), mask_email(account.email), account.created_at)

@@ -14,7 +14,7 @@ from services.auth.domain.codes import read_code
 from services.auth.domain.factors import MAX_NAME_CHARS, MAX_PASSKEYS, PENDING_LIFE
 from services.auth.domain.recovery_codes import read_recovery_code
 from services.chassis.clock import Clock
-from services.chassis.errors import AppError, failed_precondition, not_found, unauthenticated
+from services.chassis.errors import AppError, failed_precondition, not_found, token_revoked, unauthenticated
 from services.chassis.text import clean_text
 
 
@@ -30,7 +30,7 @@ class TotpBegun:
 class ManageFactors:
     """The use cases. `user_id` and `session_id` are the caller's.
 
-    All raise AppError UNAUTHENTICATED, reason TOKEN_INVALID, when the session has ended, and those that change what
+    All raise AppError UNAUTHENTICATED, reason TOKEN_REVOKED, when the session has ended, and those that change what
     opens the account reason STEP_UP_NEEDED.
     """
 
@@ -105,7 +105,7 @@ class ManageFactors:
         )
         opened = await self._challenges.open_in_session(user_id, session_id, new)
         if opened is None:
-            raise unauthenticated("TOKEN_INVALID", "the session has ended")
+            raise token_revoked()
         options = self._passkeys.creation_options(user_id, standing.name, to_sign, opened.credentials)
         return Ceremony(token, options, new.expires_at)
 

@@ -9,7 +9,7 @@ from typing import Final
 from services.auth.application.session_ports import KnownDevice, LiveSession, OwnSessions
 from services.auth.domain.session import SessionEnd
 from services.chassis.clock import Clock
-from services.chassis.errors import invalid, unauthenticated
+from services.chassis.errors import invalid, token_revoked
 
 MAX_SESSIONS: Final = 50
 MAX_DEVICES: Final = 100
@@ -64,4 +64,4 @@ class ManageOwnSessions:
 
     async def _require_live(self, user_id: int, session_id: int) -> None:
         if not await self._sessions.is_live(user_id, session_id, self._clock.now()):
-            raise unauthenticated("TOKEN_REVOKED", "the session has ended")
+            raise token_revoked()

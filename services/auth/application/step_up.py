@@ -13,7 +13,7 @@ from services.auth.application.session_opener import SessionOpener
 from services.auth.domain.challenges import ChallengePurpose, ChallengeRules
 from services.auth.domain.factors import METHOD_OF
 from services.chassis.clock import Clock
-from services.chassis.errors import failed_precondition, unauthenticated
+from services.chassis.errors import failed_precondition, token_revoked
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class StepUp:
     async def begin(self, user_id: int, session_id: int) -> Challenge:
         """Open a challenge of the session.
 
-        AppError UNAUTHENTICATED, reason TOKEN_INVALID, when it has ended; FAILED_PRECONDITION, reason
+        AppError UNAUTHENTICATED, reason TOKEN_REVOKED, when it has ended; FAILED_PRECONDITION, reason
         FACTOR_NOT_FOUND, when the account has nothing to answer with.
         """
         now, token = self._clock.now(), self._mint.new_token()
@@ -66,7 +66,7 @@ class StepUp:
         )
         opened = await self._challenges.open_in_session(user_id, session_id, new)
         if opened is None:
-            raise unauthenticated("TOKEN_INVALID", "the session has ended")
+            raise token_revoked()
         factors = opened.holdings.step_up_factors()
         if not factors:
             raise failed_precondition("there is neither password nor factor: sign in by code again", "FACTOR_NOT_FOUND")

@@ -61,7 +61,7 @@ class AccountMachine(RuleBasedStateMachine):
             self.wait(call())
         except AppError as error:
             said = error.reason
-        assert said in {"", "ACCOUNT_NOT_FOUND", "TOKEN_INVALID"}
+        assert said in {"", "ACCOUNT_NOT_FOUND", "TOKEN_REVOKED"}
         return bool(said)
 
     @rule()

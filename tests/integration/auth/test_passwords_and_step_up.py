@@ -213,7 +213,7 @@ async def test_an_ended_session_changes_nothing(mona: Factors) -> None:
         ("BeginStepUp", challenges_pb2.BeginStepUpRequest()),
         ("ChangePassword", change()),
     ):
-        with refused(DENIED, "TOKEN_INVALID"):
+        with refused(DENIED, "TOKEN_REVOKED"):
             await mona.call(method, request)
 
 

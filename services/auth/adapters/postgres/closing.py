@@ -13,7 +13,7 @@ from services.auth.domain.attempts import Guess
 from services.auth.domain.device import Device
 from services.auth.domain.identifier import Identifier, IdentifierKind
 from services.auth.domain.session import SessionEnd
-from services.chassis.errors import unauthenticated
+from services.chassis.errors import token_revoked
 from services.chassis.postgres import PostgresConnection, PostgresPool, unavailable_as_app_error
 
 _STATE_SQL: Final = """
@@ -69,7 +69,7 @@ class PostgresClosing:
         """Ask for deletion, with its event, and end all sessions but one; when it is due, and how many ended."""
         async with unavailable_as_app_error(), self._pool.acquire() as connection, connection.transaction():
             if await connection.fetchrow(_LOCK_SQL, user_id) is None:
-                raise unauthenticated("TOKEN_INVALID", "the account is deleted")
+                raise token_revoked()
             payload = lifecycle_payloads.deletion_requested(due_at)
             await connection.execute(_REQUEST_SQL, user_id, now, due_at, lifecycle_payloads.DELETION_REQUESTED, payload)
             due: datetime = await connection.fetchval(_DUE_AT_SQL, user_id)

@@ -12,7 +12,7 @@ from services.auth.adapters.postgres import lifecycle_payloads
 from services.auth.adapters.postgres.purging import purge
 from services.auth.application.account_ports import ExportChunk
 from services.auth.domain.assurance import Method, Role, Scope
-from services.chassis.errors import unauthenticated
+from services.chassis.errors import token_revoked
 from services.chassis.postgres import PostgresPool, unavailable_as_app_error
 
 # Twins meet at the unique index of exports that are being made, or at the account's row.
@@ -80,7 +80,7 @@ class PostgresExports:
         """The id of the export that is being made or was asked for after a moment, else of a new one."""
         async with unavailable_as_app_error(), self._pool.acquire() as connection, connection.transaction():
             if not await connection.fetchval(_LOCK_SQL, user_id):
-                raise unauthenticated("TOKEN_INVALID", "the account is deleted")
+                raise token_revoked()
             export_id: int | None = await connection.fetchval(_FRESH_SQL, user_id, fresh_after)
             if export_id is None:
                 export_id = await connection.fetchval(_REQUEST_SQL, user_id, now, lifecycle_payloads.EXPORT_REQUESTED)

@@ -14,7 +14,7 @@ from services.auth.adapters.postgres.factor_holdings import HOLDINGS_COLUMNS, ho
 from services.auth.domain.assurance import Method
 from services.auth.domain.factors import Standing
 from services.auth.domain.identifier import mask_email, mask_phone
-from services.chassis.errors import unauthenticated
+from services.chassis.errors import token_revoked
 from services.chassis.postgres import PostgresConnection, PostgresPool, unavailable_as_app_error
 
 _STANDING_SQL: Final = f"""
@@ -31,7 +31,7 @@ async def read_standing_row(
     """The row of a live session and its account; AppError UNAUTHENTICATED, reason TOKEN_INVALID, when it ended."""
     row = await source.fetchrow(_STANDING_SQL, user_id, session_id, now)
     if row is None:
-        raise unauthenticated("TOKEN_INVALID", "the session has ended")
+        raise token_revoked()
     return row
 
 
