@@ -16,6 +16,7 @@ from joserfc.jwk import ECKey, OKPKey
 
 from services.chassis.clock import Clock
 from services.chassis.errors import AppError, unauthenticated
+from services.chassis.expiring_map import ExpiringMap
 from services.chassis.jws_registry import OneAlgorithm
 
 PROOF_TYPE: Final = "dpop+jwt"
@@ -69,25 +70,17 @@ class OnceOnly(ProofChecker):
 
     def __init__(self, url: str, clock: Clock) -> None:
         super().__init__(url, clock)
-        self._seen: dict[tuple[str, str], float] = {}
+        self._seen: ExpiringMap[tuple[str, str], None] = ExpiringMap()
 
     def thumbprint(self, proof: str, *, access_token: str = "", http_method: str = "") -> str:
         """As of ProofChecker; a proof that was taken before is refused alike."""
         thumbprint, jti = self._check(proof, access_token, http_method)
         now = self._clock.monotonic()
-        self._forget(now)
+        self._seen.forget(now, _MAX_SEEN - 1)
         if (thumbprint, jti) in self._seen:
             raise _invalid()
-        self._seen[thumbprint, jti] = now + 2 * PROOF_MAX_AGE_S
+        self._seen.put((thumbprint, jti), None, now + 2 * PROOF_MAX_AGE_S)
         return thumbprint
-
-    def _forget(self, now: float) -> None:
-        # In the order they were taken, which is the order they are over.
-        while self._seen:
-            oldest = next(iter(self._seen))
-            if self._seen[oldest] > now and len(self._seen) < _MAX_SEEN:
-                return
-            del self._seen[oldest]
 
 
 def token_hash(access_token: str) -> str:

@@ -13,6 +13,7 @@ from prometheus_client import Counter
 from services.chassis.clock import Clock
 from services.chassis.config import Env
 from services.chassis.errors import AppError, ErrorKind, token_revoked
+from services.chassis.expiring_map import ExpiringMap
 from services.chassis.identity import Identity
 from services.chassis.lifecycle import pause
 from services.chassis.metrics import Metrics
@@ -84,8 +85,8 @@ class Revocations:
         self._source = source
         self._clock = clock
         self._settings = settings or RevocationSettings()
-        self._sessions: dict[int, float] = {}
-        self._epochs: dict[int, tuple[int, float]] = {}
+        self._sessions: ExpiringMap[int, None] = ExpiringMap()
+        self._epochs: ExpiringMap[int, int] = ExpiringMap()
         self._issued_before_s = 0
         self._seen = ""
         self._heard_at: float | None = None
@@ -100,7 +101,7 @@ class Revocations:
     def check(self, identity: Identity) -> None:
         """AppError UNAUTHENTICATED, reason TOKEN_REVOKED, for a person's token that is no longer good."""
         ended = identity.session_id in self._sessions or identity.issued_at_s <= self._issued_before_s
-        if ended or identity.epoch < self._epochs.get(identity.user_id, (0, 0.0))[0]:
+        if ended or identity.epoch < (self._epochs.get(identity.user_id) or 0):
             raise self._counted(token_revoked())
 
     def require_fresh(self) -> None:
@@ -145,7 +146,8 @@ class Revocations:
             return False
         # What was complete is the moment of asking: later ones may have come since.
         self._heard_at = asked_at
-        self._forget(asked_at)
+        self._sessions.forget(asked_at)
+        self._epochs.forget(asked_at)
         return True
 
     async def _read(self) -> None:
@@ -163,10 +165,10 @@ class Revocations:
         until = self._clock.monotonic() + REMEMBER_S
         for revocation in revocations:
             if revocation.session_id:
-                self._sessions[revocation.session_id] = until
+                self._sessions.put(revocation.session_id, None, until)
             if revocation.user_id:
-                known = self._epochs.get(revocation.user_id, (0, 0.0))[0]
-                self._epochs[revocation.user_id] = (max(known, revocation.least_epoch), until)
+                known = self._epochs.get(revocation.user_id) or 0
+                self._epochs.put(revocation.user_id, max(known, revocation.least_epoch), until)
             self._issued_before_s = max(self._issued_before_s, revocation.issued_before_s)
         if len(self) > _MAX_ENTRIES:
             # Too many to hold: everybody refreshes their token once, which those who were revoked cannot.
@@ -179,9 +181,3 @@ class Revocations:
         if self._refusals is not None:
             self._refusals.labels(refusal.reason).inc()
         return refusal
-
-    def _forget(self, now: float) -> None:
-        for session_id in [one for one, until in self._sessions.items() if until <= now]:
-            del self._sessions[session_id]
-        for user_id in [one for one, (_, until) in self._epochs.items() if until <= now]:
-            del self._epochs[user_id]

@@ -17,7 +17,7 @@ from services.chassis.errors import AppError, ErrorKind, exhausted, failed_preco
 class ChangePassword:
     """The use cases. `user_id` and `session_id` are the caller's; both answer how many other sessions were ended.
 
-    AppError INVALID_ARGUMENT, also reason PASSWORD_BREACHED; UNAUTHENTICATED, reason TOKEN_INVALID or STEP_UP_NEEDED;
+    AppError INVALID_ARGUMENT, also reason PASSWORD_BREACHED; UNAUTHENTICATED, reason TOKEN_REVOKED or STEP_UP_NEEDED;
     RESOURCE_EXHAUSTED, reason OVERLOADED.
     """
 

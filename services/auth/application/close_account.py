@@ -20,7 +20,7 @@ class CloseAccount:
         self._clock = clock
 
     async def state(self, user_id: int) -> AccountState:
-        """How the account stands; AppError UNAUTHENTICATED, reason TOKEN_INVALID, when it is deleted."""
+        """How the account stands; AppError UNAUTHENTICATED, reason TOKEN_REVOKED, when it is deleted."""
         state = await self._closing.state(user_id)
         if state is None:
             raise token_revoked()

@@ -179,7 +179,7 @@ class Challenges(Protocol):
 class Factors(Protocol):
     """Factors of accounts.
 
-    Every method raises AppError UNAVAILABLE when the database is away, and UNAUTHENTICATED, reason TOKEN_INVALID, when
+    Every method raises AppError UNAVAILABLE when the database is away, and UNAUTHENTICATED, reason TOKEN_REVOKED, when
     the session has ended. Those that change anything ask the session for a fresh proof first, under the account's lock.
     """
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from daira.auth.v1 import account_service_pb2, account_service_pb2_grpc, admin_service_pb2, admin_service_pb2_grpc
-from services.auth.adapters.code_mint import CodeMint
 from services.auth.adapters.export_seal import ExportSeal
 from services.auth.adapters.postgres.administration import PostgresAdministration
 from services.auth.adapters.postgres.closing import PostgresClosing
-from services.auth.adapters.postgres.codes import PostgresCodes
 from services.auth.adapters.postgres.exports import PostgresExports
 from services.auth.adapters.postgres.four_eyes import PostgresFourEyes
 from services.auth.adapters.postgres.names import PostgresNames
@@ -17,30 +15,19 @@ from services.auth.application.administer import Administer
 from services.auth.application.change_names import ChangeNames
 from services.auth.application.close_account import CloseAccount
 from services.auth.application.export_account import ExportAccount
-from services.auth.application.send_code import SendCode
-from services.auth.composition.codes import code_budgets
+from services.auth.composition.codes import CodeParts
 from services.auth.composition.part import Ground, Part
-from services.auth.domain.codes import CodeRules
 from services.auth.rpc.account_servicer import AccountServicer
 from services.auth.rpc.admin_servicer import AdminServicer
 
 
 def account_part(ground: Ground) -> Part:
     """What people do with their own account; its chores erase and export what is due."""
-    settings, clock, pool = ground.settings.codes, ground.clock, ground.pool
-    codes, mint, rules = PostgresCodes(pool), CodeMint(ground.key_encryption_key), CodeRules()
-    send = SendCode(
-        ground.reader,
-        codes,
-        mint,
-        code_budgets(settings),
-        rules,
-        clock,
-        ground.code_requests,
-        is_open=settings.provider != "closed",
-    )
+    clock, pool, parts = ground.clock, ground.pool, CodeParts(ground)
     closing, exports = PostgresClosing(pool), PostgresExports(pool)
-    names = ChangeNames(ground.reader, send, codes, PostgresNames(pool), closing, mint, rules, clock)
+    names = ChangeNames(
+        ground.reader, parts.send, parts.codes, PostgresNames(pool), closing, parts.mint, parts.rules, clock
+    )
     close = CloseAccount(closing, clock)
     export = ExportAccount(exports, ExportSeal(ground.key_encryption_key), clock)
     return Part(

@@ -18,28 +18,34 @@ from services.auth.domain.codes import CodeRules
 from services.auth.rpc.code_servicer import CodeServicer
 
 
-def codes_part(ground: Ground, factors: FactorParts) -> Part:
-    """The part."""
-    settings, clock = ground.settings.codes, ground.clock
-    codes, mint, rules = PostgresCodes(ground.pool), CodeMint(ground.key_encryption_key), CodeRules()
-    servicer = CodeServicer(
-        SendCode(
+class CodeParts:
+    """What every flow of codes is made of, whatever the code is for."""
+
+    def __init__(self, ground: Ground) -> None:
+        settings = ground.settings.codes
+        self.codes, self.mint = PostgresCodes(ground.pool), CodeMint(ground.key_encryption_key)
+        self.rules = CodeRules()
+        self.send = SendCode(
             ground.reader,
-            codes,
-            mint,
-            code_budgets(settings),
-            rules,
-            clock,
+            self.codes,
+            self.mint,
+            _budgets(settings),
+            self.rules,
+            ground.clock,
             ground.code_requests,
             is_open=settings.provider != "closed",
-        ),
-        RedeemCode(codes, mint, ground.mint, factors.second, ground.opener, rules, clock),
-        ground.devices,
-    )
+        )
+
+
+def codes_part(ground: Ground, factors: FactorParts) -> Part:
+    """The part."""
+    clock, parts = ground.clock, CodeParts(ground)
+    codes, mint, rules = parts.codes, parts.mint, parts.rules
+    redeem = RedeemCode(codes, mint, ground.mint, factors.second, ground.opener, rules, clock)
     return Part(
         code_service_pb2.DESCRIPTOR.services_by_name["CodeService"],
         code_service_pb2_grpc.add_CodeServiceServicer_to_server,
-        servicer,
+        CodeServicer(parts.send, redeem, ground.devices),
         chores=(
             # A flow is kept for as long as its key may be repeated.
             (codes.purge_flows, timedelta(days=1)),
@@ -49,8 +55,7 @@ def codes_part(ground: Ground, factors: FactorParts) -> Part:
     )
 
 
-def code_budgets(settings: CodeSettings) -> CodeBudgets:
-    """The budgets that the settings name."""
+def _budgets(settings: CodeSettings) -> CodeBudgets:
     return CodeBudgets(
         number_minute=settings.number_minute,
         number_hour=settings.number_hour,

@@ -28,7 +28,7 @@ _STANDING_SQL: Final = f"""
 async def read_standing_row(
     source: PostgresConnection | PostgresPool, user_id: int, session_id: int, now: datetime
 ) -> asyncpg.Record:
-    """The row of a live session and its account; AppError UNAUTHENTICATED, reason TOKEN_INVALID, when it ended."""
+    """The row of a live session and its account; AppError UNAUTHENTICATED, reason TOKEN_REVOKED, when it ended."""
     row = await source.fetchrow(_STANDING_SQL, user_id, session_id, now)
     if row is None:
         raise token_revoked()
@@ -47,7 +47,7 @@ async def changing(
 ) -> AsyncIterator[tuple[PostgresConnection, Standing]]:
     """A transaction that holds the account, of a session that may change its factors.
 
-    AppError UNAUTHENTICATED, reason TOKEN_INVALID or STEP_UP_NEEDED; UNAVAILABLE when the database is away.
+    AppError UNAUTHENTICATED, reason TOKEN_REVOKED or STEP_UP_NEEDED; UNAVAILABLE when the database is away.
     """
     async with unavailable_as_app_error(), pool.acquire() as connection, connection.transaction():
         await connection.execute(LOCK_ACCOUNT_SQL, user_id)
