@@ -7,15 +7,13 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import asyncpg
 import click
 
 from dev.errors import DevError
-from dev.home import Home
+from dev.running import database_that_answers, running_endpoints
 from dev.settings import DevSettings
 from services.auth.adapters.signing_key_box import decode_key_encryption_key
 from services.auth.check_audit import entry_lines, read_statements, report, show, verify
-from services.chassis.errors import AppError
 
 _T = TypeVar("_T")
 
@@ -49,15 +47,10 @@ def show_entries(settings: DevSettings, user_id: int) -> None:
 
 
 def _where(settings: DevSettings) -> tuple[str, bytes]:
-    known = Home(settings.home).endpoints()
-    if "AUTH_DATABASE_URL" not in known:
-        raise DevError(f"No DAIRA runs from {settings.home}.", "Start one with `daira run`, then ask again.")
+    known = running_endpoints(settings)
     return known["AUTH_DATABASE_URL"], decode_key_encryption_key(known["AUTH_KEY_ENCRYPTION_KEY"].encode())
 
 
 def _run(work: Coroutine[Any, Any, _T]) -> _T:
-    try:
+    with database_that_answers():
         return asyncio.run(work)
-    except (OSError, asyncpg.PostgresError, AppError) as error:
-        problem = f"auth's database does not answer: {type(error).__name__}."
-        raise DevError(problem, "See what `daira run` says.") from None

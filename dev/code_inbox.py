@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from dev.errors import DevError
-from dev.home import Home
+from dev.running import database_that_answers, running_endpoints
 from dev.settings import DevSettings
 from services.auth.adapters.identifier_reader import IdentifierReader
 from services.auth.adapters.postgres.sandbox_inbox import InboxMessage, read_inbox
@@ -32,9 +32,7 @@ class InboxOrder:
 
 def show_codes(order: InboxOrder, settings: DevSettings, say: Callable[[str], None]) -> None:
     """Say each message, oldest first; DevError when no platform runs, or the phone is none."""
-    url = Home(settings.home).endpoints().get("AUTH_DATABASE_URL")
-    if url is None:
-        raise DevError(f"No DAIRA runs from {settings.home}.", "Start one with `daira run`, then ask again.")
+    url = running_endpoints(settings)["AUTH_DATABASE_URL"]
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_show(url, order, _normal_phone(order.phone), say))
 
@@ -55,11 +53,8 @@ def _normal_phone(text: str) -> str:
 
 
 async def _show(url: str, order: InboxOrder, phone: str, say: Callable[[str], None]) -> None:
-    try:
+    with database_that_answers():
         connection = await asyncpg.connect(url)
-    except (OSError, asyncpg.PostgresError) as error:
-        problem = f"auth's database does not answer: {type(error).__name__}."
-        raise DevError(problem, "See what `daira run` says.") from None
     try:
         seen: set[InboxMessage] = set()
         limit = order.count

@@ -53,7 +53,8 @@ def _sign_up(annotated: GraphQLSchema) -> Resolver:
         except GatewayError as error:
             raise registrations.rename(error) from error.__cause__
         # The account stands from here on: whatever happens to the profile is told at the profile's path.
-        with context.bind(replace(context.current(), bearer=response.tokens.access_token)):
+        bearer, is_bound = response.tokens.access_token, bool(context.current().dpop)
+        with context.bind(replace(context.current(), bearer=bearer, is_bound=is_bound)):
             try:
                 made = await info.context.call(create_profile, profile)
             except GatewayError as error:

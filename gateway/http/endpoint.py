@@ -122,11 +122,12 @@ class GraphQLEndpoint:
                 parsed = await _parameters(request, receive)
         except TimeoutError as error:
             raise Refused(408, "REQUEST_TIMEOUT", "the body did not come in time", _CLOSE) from error
-        bearer, dpop = self._credentials(request)
+        is_bound, bearer, dpop = self._credentials(request)
         current = RequestContext(
             request_id=request_id,
             method="graphql",
             bearer=bearer,
+            is_bound=is_bound,
             dpop=dpop,
             client_address=self._client(request),
         )
@@ -136,17 +137,20 @@ class GraphQLEndpoint:
             self._counted(parsed, read_only=request.method == "GET"), current, self._ending, self._stream_ended
         )
 
-    def _credentials(self, request: Request) -> tuple[str, str]:
-        """The access token and the proof of possession, each "" when there is none; a proof is taken once."""
+    def _credentials(self, request: Request) -> tuple[bool, str, str]:
+        """Whether the access token is bound, the token, and the proof of possession; a proof is taken once.
+
+        Texts are "" when there is none. Beside a token that is not bound a proof is for those that are asked for.
+        """
         scheme, token = _authorization(request)
-        proof = request.headers.get("dpop", "")
-        if not proof and scheme != "dpop":
-            return token, ""
+        is_bound, proof = scheme == "dpop", request.headers.get("dpop", "")
+        if not proof and not is_bound:
+            return False, token, ""
         try:
-            self._proofs.thumbprint(proof, access_token=token if scheme == "dpop" else "", http_method=request.method)
+            self._proofs.thumbprint(proof, access_token=token if is_bound else "", http_method=request.method)
         except AppError as error:
             raise Refused(401, "UNAUTHENTICATED", error.message, {"www-authenticate": _DPOP_OFFER}) from error
-        return token, proof
+        return is_bound, token, proof
 
     async def _counted(self, parsed: GraphQLRequest, *, read_only: bool) -> AsyncGenerator[Outcome]:
         async with contextlib.aclosing(self._engine.events(parsed, read_only=read_only)) as outcomes:
@@ -164,12 +168,13 @@ class GraphQLEndpoint:
 
     async def _outcome(self, request: Request, receive: Receive, request_id: str, watch: Watch) -> Outcome:
         parsed = await _parameters(request, receive)
-        bearer, dpop = self._credentials(request)
+        is_bound, bearer, dpop = self._credentials(request)
         current = RequestContext(
             request_id=request_id,
             method="graphql",
             deadline_monotonic=time.monotonic() + self._timeout_s,
             bearer=bearer,
+            is_bound=is_bound,
             dpop=dpop,
             client_address=self._client(request),
         )

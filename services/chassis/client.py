@@ -96,7 +96,7 @@ class ContextChannel(grpc.aio.Channel):
         current = call_context.current()
         metadata: list[tuple[str, str | bytes]] = [(REQUEST_ID_HEADER, current.request_id or new_request_id())]
         if self._forward_user and current.bearer:
-            scheme = "DPoP" if current.dpop else "Bearer"
+            scheme = "DPoP" if current.is_bound else "Bearer"
             metadata.append((AUTHORIZATION_HEADER, f"{scheme} {current.bearer}"))
         elif self._tokens is not None:
             metadata.append((AUTHORIZATION_HEADER, f"Bearer {self._tokens.mint()}"))

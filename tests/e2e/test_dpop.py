@@ -31,7 +31,9 @@ def test_a_bound_token_is_good_everywhere_with_its_key_and_nowhere_without(empty
     url = f"{empty_platform.endpoints['GATEWAY_URL']}/graphql"
     client = DpopClient(url)
     sign_in = {"input": {"email": f"{person.handle}@example.com", "password": "كلمة سر طويلة"}}
-    status, answer = asks(url, SIGN_IN, sign_in, {"dpop": client.proof(int(time.time()))})
+    # Beside the bearer token of before, which stays one.
+    before = {"authorization": f"Bearer {person.token}", "dpop": client.proof(int(time.time()))}
+    status, answer = asks(url, SIGN_IN, sign_in, before)
     assert status == 200, answer
     token = answer["data"]["signIn"]["tokens"]["accessToken"]
     proof = client.proof(int(time.time()), token)

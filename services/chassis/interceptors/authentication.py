@@ -42,10 +42,10 @@ class AuthenticationLayer:
             if rule is None:
                 raise denied("this method admits nobody")
             current = call_context.current()
-            is_bound, current.bearer = read_authorization(current.bearer)
+            current.is_bound, current.bearer = read_authorization(current.bearer)
             if current.bearer and verifier is not None:
                 current.identity = await verifier.verify(current.bearer)
-                _check_possession(current, proofs, is_bound=is_bound)
+                _check_possession(current, proofs)
             rule.check(current.identity, clock.now_ms() // 1000, request)
             if current.identity is not None and verifier is not None:
                 verifier.require_fresh(current.identity, is_read=rule.is_read)
@@ -68,11 +68,13 @@ def read_authorization(authorization: str) -> tuple[bool, str]:
     return scheme.lower() == _DPOP, token.strip()
 
 
-def _check_possession(current: call_context.RequestContext, proofs: ProofChecker, *, is_bound: bool) -> None:
+def _check_possession(current: call_context.RequestContext, proofs: ProofChecker) -> None:
     """A bound token comes with a proof of its key, and never as a plain bearer (RFC 9449, section 7.1)."""
     identity = current.identity
     thumbprint = identity.key_thumbprint if identity is not None else ""
-    if bool(thumbprint) != is_bound:
+    if bool(thumbprint) != current.is_bound:
         raise unauthenticated("TOKEN_INVALID", "the token is bound to a key, or is not, as its scheme says")
-    if is_bound and not hmac.compare_digest(thumbprint, proofs.thumbprint(current.dpop, access_token=current.bearer)):
+    if current.is_bound and not hmac.compare_digest(
+        thumbprint, proofs.thumbprint(current.dpop, access_token=current.bearer)
+    ):
         raise unauthenticated("DPOP_PROOF_INVALID", "the proof is of another key")
