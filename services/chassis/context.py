@@ -16,10 +16,10 @@ from services.chassis.identity import Identity, IdentityKind
 class RequestContext:
     """One call.
 
-    `deadline_monotonic` is on the scale of time.monotonic(). `bearer` is the caller's own token, which is bound to a key
-    when `is_bound`; `dpop` is the proof of possession that came with it, or for the tokens that are asked for. `recheck`
-    raises AppError UNAUTHENTICATED once the caller's session has ended: for calls that last. `client_address` is where a
-    person's request came from, known to the gateway only.
+    `deadline_monotonic` is on the scale of time.monotonic(). `bearer` is the caller's own token, bound to a key when
+    `is_bound`; `dpop` is the proof of possession that came with it, or for the tokens that are asked for. `recheck`
+    raises AppError UNAUTHENTICATED once the caller's session has ended: for calls that last. `client_address` is where
+    a person's request came from, known to the gateway only.
     """
 
     request_id: str = ""
