@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from daira.auth.v1 import export_state_pb2 as daira_dot_auth_dot_v1_dot_export__state__pb2
 from daira.common.v1 import access_pb2 as daira_dot_common_dot_v1_dot_access__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#daira/auth/v1/account_service.proto\x12\rdaira.auth.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x18\n\x16GetAccountStateRequest\"|\n\x17GetAccountStateResponse\x12\x14\n\x0cphone_proved\x18\x01 \x01(\x08\x12\x16\n\x0e\x65mail_verified\x18\x02 \x01(\x08\x12\x33\n\x0f\x64\x65letion_due_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"A\n\x17\x42\x65ginPhoneChangeRequest\x12\r\n\x05phone\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x8d\x01\n\x18\x42\x65ginPhoneChangeResponse\x12\x12\n\nflow_token\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tresend_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"=\n\x19\x43onfirmPhoneChangeRequest\x12\x12\n\nflow_token\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"2\n\x1a\x43onfirmPhoneChangeResponse\x12\x14\n\x0cmasked_phone\x18\x01 \x01(\t\"A\n\x17\x42\x65ginEmailChangeRequest\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x8d\x01\n\x18\x42\x65ginEmailChangeResponse\x12\x12\n\nflow_token\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tresend_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"=\n\x19\x43onfirmEmailChangeRequest\x12\x12\n\nflow_token\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"2\n\x1a\x43onfirmEmailChangeResponse\x12\x14\n\x0cmasked_email\x18\x01 \x01(\t\"8\n\x1d\x42\x65ginEmailVerificationRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\"\x93\x01\n\x1e\x42\x65ginEmailVerificationResponse\x12\x12\n\nflow_token\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tresend_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"C\n\x1f\x43onfirmEmailVerificationRequest\x12\x12\n\nflow_token\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"8\n ConfirmEmailVerificationResponse\x12\x14\n\x0cmasked_email\x18\x01 \x01(\t\"\x18\n\x16RequestDeletionRequest\"Z\n\x17RequestDeletionResponse\x12*\n\x06\x64ue_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x65nded_count\x18\x02 \x01(\x05\"\x17\n\x15\x43\x61ncelDeletionRequest\"+\n\x16\x43\x61ncelDeletionResponse\x12\x11\n\tcancelled\x18\x01 \x01(\x08\"\x16\n\x14RequestExportRequest\"*\n\x15RequestExportResponse\x12\x11\n\texport_id\x18\x01 \x01(\x03\"4\n\x10GetExportRequest\x12\x11\n\texport_id\x18\x01 \x01(\x03\x12\r\n\x05\x63hunk\x18\x02 \x01(\x05\"a\n\x11GetExportResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63hunks\x18\x02 \x01(\x05\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xe8\n\n\x0e\x41\x63\x63ountService\x12u\n\x0fGetAccountState\x12%.daira.auth.v1.GetAccountStateRequest\x1a&.daira.auth.v1.GetAccountStateResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ount\x12{\n\x10\x42\x65ginPhoneChange\x12&.daira.auth.v1.BeginPhoneChangeRequest\x1a\'.daira.auth.v1.BeginPhoneChangeResponse\"\x16\x90\x02\x02\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12~\n\x12\x43onfirmPhoneChange\x12(.daira.auth.v1.ConfirmPhoneChangeRequest\x1a).daira.auth.v1.ConfirmPhoneChangeResponse\"\x13\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12{\n\x10\x42\x65ginEmailChange\x12&.daira.auth.v1.BeginEmailChangeRequest\x1a\'.daira.auth.v1.BeginEmailChangeResponse\"\x16\x90\x02\x02\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12~\n\x12\x43onfirmEmailChange\x12(.daira.auth.v1.ConfirmEmailChangeRequest\x1a).daira.auth.v1.ConfirmEmailChangeResponse\"\x13\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12\x8a\x01\n\x16\x42\x65ginEmailVerification\x12,.daira.auth.v1.BeginEmailVerificationRequest\x1a-.daira.auth.v1.BeginEmailVerificationResponse\"\x13\x90\x02\x02\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ount\x12\x8d\x01\n\x18\x43onfirmEmailVerification\x12..daira.auth.v1.ConfirmEmailVerificationRequest\x1a/.daira.auth.v1.ConfirmEmailVerificationResponse\"\x10\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ount\x12x\n\x0fRequestDeletion\x12%.daira.auth.v1.RequestDeletionRequest\x1a&.daira.auth.v1.RequestDeletionResponse\"\x16\x90\x02\x02\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12r\n\x0e\x43\x61ncelDeletion\x12$.daira.auth.v1.CancelDeletionRequest\x1a%.daira.auth.v1.CancelDeletionResponse\"\x13\x90\x02\x02\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ount\x12r\n\rRequestExport\x12#.daira.auth.v1.RequestExportRequest\x1a$.daira.auth.v1.RequestExportResponse\"\x16\x90\x02\x02\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12\x66\n\tGetExport\x12\x1f.daira.auth.v1.GetExportRequest\x1a .daira.auth.v1.GetExportResponse\"\x16\x90\x02\x01\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#daira/auth/v1/account_service.proto\x12\rdaira.auth.v1\x1a daira/auth/v1/export_state.proto\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x18\n\x16GetAccountStateRequest\"|\n\x17GetAccountStateResponse\x12\x14\n\x0cphone_proved\x18\x01 \x01(\x08\x12\x16\n\x0e\x65mail_verified\x18\x02 \x01(\x08\x12\x33\n\x0f\x64\x65letion_due_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"A\n\x17\x42\x65ginPhoneChangeRequest\x12\r\n\x05phone\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x8d\x01\n\x18\x42\x65ginPhoneChangeResponse\x12\x12\n\nflow_token\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tresend_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"=\n\x19\x43onfirmPhoneChangeRequest\x12\x12\n\nflow_token\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"2\n\x1a\x43onfirmPhoneChangeResponse\x12\x14\n\x0cmasked_phone\x18\x01 \x01(\t\"A\n\x17\x42\x65ginEmailChangeRequest\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x8d\x01\n\x18\x42\x65ginEmailChangeResponse\x12\x12\n\nflow_token\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tresend_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"=\n\x19\x43onfirmEmailChangeRequest\x12\x12\n\nflow_token\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"2\n\x1a\x43onfirmEmailChangeResponse\x12\x14\n\x0cmasked_email\x18\x01 \x01(\t\"8\n\x1d\x42\x65ginEmailVerificationRequest\x12\x17\n\x0fidempotency_key\x18\x01 \x01(\t\"\x93\x01\n\x1e\x42\x65ginEmailVerificationResponse\x12\x12\n\nflow_token\x18\x01 \x01(\t\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tresend_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"C\n\x1f\x43onfirmEmailVerificationRequest\x12\x12\n\nflow_token\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"8\n ConfirmEmailVerificationResponse\x12\x14\n\x0cmasked_email\x18\x01 \x01(\t\"\x18\n\x16RequestDeletionRequest\"Z\n\x17RequestDeletionResponse\x12*\n\x06\x64ue_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x65nded_count\x18\x02 \x01(\x05\"\x17\n\x15\x43\x61ncelDeletionRequest\"+\n\x16\x43\x61ncelDeletionResponse\x12\x11\n\tcancelled\x18\x01 \x01(\x08\"\x16\n\x14RequestExportRequest\"*\n\x15RequestExportResponse\x12\x11\n\texport_id\x18\x01 \x01(\x03\"4\n\x10GetExportRequest\x12\x11\n\texport_id\x18\x01 \x01(\x03\x12\r\n\x05\x63hunk\x18\x02 \x01(\x05\"a\n\x11GetExportResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63hunks\x18\x02 \x01(\x05\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xdc\x0b\n\x0e\x41\x63\x63ountService\x12u\n\x0fGetAccountState\x12%.daira.auth.v1.GetAccountStateRequest\x1a&.daira.auth.v1.GetAccountStateResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ount\x12{\n\x10\x42\x65ginPhoneChange\x12&.daira.auth.v1.BeginPhoneChangeRequest\x1a\'.daira.auth.v1.BeginPhoneChangeResponse\"\x16\x90\x02\x02\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12~\n\x12\x43onfirmPhoneChange\x12(.daira.auth.v1.ConfirmPhoneChangeRequest\x1a).daira.auth.v1.ConfirmPhoneChangeResponse\"\x13\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12{\n\x10\x42\x65ginEmailChange\x12&.daira.auth.v1.BeginEmailChangeRequest\x1a\'.daira.auth.v1.BeginEmailChangeResponse\"\x16\x90\x02\x02\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12~\n\x12\x43onfirmEmailChange\x12(.daira.auth.v1.ConfirmEmailChangeRequest\x1a).daira.auth.v1.ConfirmEmailChangeResponse\"\x13\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12\x8a\x01\n\x16\x42\x65ginEmailVerification\x12,.daira.auth.v1.BeginEmailVerificationRequest\x1a-.daira.auth.v1.BeginEmailVerificationResponse\"\x13\x90\x02\x02\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ount\x12\x8d\x01\n\x18\x43onfirmEmailVerification\x12..daira.auth.v1.ConfirmEmailVerificationRequest\x1a/.daira.auth.v1.ConfirmEmailVerificationResponse\"\x10\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ount\x12x\n\x0fRequestDeletion\x12%.daira.auth.v1.RequestDeletionRequest\x1a&.daira.auth.v1.RequestDeletionResponse\"\x16\x90\x02\x02\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12r\n\x0e\x43\x61ncelDeletion\x12$.daira.auth.v1.CancelDeletionRequest\x1a%.daira.auth.v1.CancelDeletionResponse\"\x13\x90\x02\x02\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ount\x12r\n\rRequestExport\x12#.daira.auth.v1.RequestExportRequest\x1a$.daira.auth.v1.RequestExportResponse\"\x16\x90\x02\x02\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x12r\n\x0eGetExportState\x12$.daira.auth.v1.GetExportStateRequest\x1a%.daira.auth.v1.GetExportStateResponse\"\x13\x90\x02\x01\xca\xf3\x18\x0c\n\x01\x02\"\x07\x61\x63\x63ount\x12\x66\n\tGetExport\x12\x1f.daira.auth.v1.GetExportRequest\x1a .daira.auth.v1.GetExportResponse\"\x16\x90\x02\x01\xca\xf3\x18\x0f\n\x01\x02\"\x07\x61\x63\x63ount0\xd8\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,52 +54,54 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCOUNTSERVICE'].methods_by_name['CancelDeletion']._serialized_options = b'\220\002\002\312\363\030\014\n\001\002\"\007account'
   _globals['_ACCOUNTSERVICE'].methods_by_name['RequestExport']._loaded_options = None
   _globals['_ACCOUNTSERVICE'].methods_by_name['RequestExport']._serialized_options = b'\220\002\002\312\363\030\017\n\001\002\"\007account0\330\004'
+  _globals['_ACCOUNTSERVICE'].methods_by_name['GetExportState']._loaded_options = None
+  _globals['_ACCOUNTSERVICE'].methods_by_name['GetExportState']._serialized_options = b'\220\002\001\312\363\030\014\n\001\002\"\007account'
   _globals['_ACCOUNTSERVICE'].methods_by_name['GetExport']._loaded_options = None
   _globals['_ACCOUNTSERVICE'].methods_by_name['GetExport']._serialized_options = b'\220\002\001\312\363\030\017\n\001\002\"\007account0\330\004'
-  _globals['_GETACCOUNTSTATEREQUEST']._serialized_start=117
-  _globals['_GETACCOUNTSTATEREQUEST']._serialized_end=141
-  _globals['_GETACCOUNTSTATERESPONSE']._serialized_start=143
-  _globals['_GETACCOUNTSTATERESPONSE']._serialized_end=267
-  _globals['_BEGINPHONECHANGEREQUEST']._serialized_start=269
-  _globals['_BEGINPHONECHANGEREQUEST']._serialized_end=334
-  _globals['_BEGINPHONECHANGERESPONSE']._serialized_start=337
-  _globals['_BEGINPHONECHANGERESPONSE']._serialized_end=478
-  _globals['_CONFIRMPHONECHANGEREQUEST']._serialized_start=480
-  _globals['_CONFIRMPHONECHANGEREQUEST']._serialized_end=541
-  _globals['_CONFIRMPHONECHANGERESPONSE']._serialized_start=543
-  _globals['_CONFIRMPHONECHANGERESPONSE']._serialized_end=593
-  _globals['_BEGINEMAILCHANGEREQUEST']._serialized_start=595
-  _globals['_BEGINEMAILCHANGEREQUEST']._serialized_end=660
-  _globals['_BEGINEMAILCHANGERESPONSE']._serialized_start=663
-  _globals['_BEGINEMAILCHANGERESPONSE']._serialized_end=804
-  _globals['_CONFIRMEMAILCHANGEREQUEST']._serialized_start=806
-  _globals['_CONFIRMEMAILCHANGEREQUEST']._serialized_end=867
-  _globals['_CONFIRMEMAILCHANGERESPONSE']._serialized_start=869
-  _globals['_CONFIRMEMAILCHANGERESPONSE']._serialized_end=919
-  _globals['_BEGINEMAILVERIFICATIONREQUEST']._serialized_start=921
-  _globals['_BEGINEMAILVERIFICATIONREQUEST']._serialized_end=977
-  _globals['_BEGINEMAILVERIFICATIONRESPONSE']._serialized_start=980
-  _globals['_BEGINEMAILVERIFICATIONRESPONSE']._serialized_end=1127
-  _globals['_CONFIRMEMAILVERIFICATIONREQUEST']._serialized_start=1129
-  _globals['_CONFIRMEMAILVERIFICATIONREQUEST']._serialized_end=1196
-  _globals['_CONFIRMEMAILVERIFICATIONRESPONSE']._serialized_start=1198
-  _globals['_CONFIRMEMAILVERIFICATIONRESPONSE']._serialized_end=1254
-  _globals['_REQUESTDELETIONREQUEST']._serialized_start=1256
-  _globals['_REQUESTDELETIONREQUEST']._serialized_end=1280
-  _globals['_REQUESTDELETIONRESPONSE']._serialized_start=1282
-  _globals['_REQUESTDELETIONRESPONSE']._serialized_end=1372
-  _globals['_CANCELDELETIONREQUEST']._serialized_start=1374
-  _globals['_CANCELDELETIONREQUEST']._serialized_end=1397
-  _globals['_CANCELDELETIONRESPONSE']._serialized_start=1399
-  _globals['_CANCELDELETIONRESPONSE']._serialized_end=1442
-  _globals['_REQUESTEXPORTREQUEST']._serialized_start=1444
-  _globals['_REQUESTEXPORTREQUEST']._serialized_end=1466
-  _globals['_REQUESTEXPORTRESPONSE']._serialized_start=1468
-  _globals['_REQUESTEXPORTRESPONSE']._serialized_end=1510
-  _globals['_GETEXPORTREQUEST']._serialized_start=1512
-  _globals['_GETEXPORTREQUEST']._serialized_end=1564
-  _globals['_GETEXPORTRESPONSE']._serialized_start=1566
-  _globals['_GETEXPORTRESPONSE']._serialized_end=1663
-  _globals['_ACCOUNTSERVICE']._serialized_start=1666
-  _globals['_ACCOUNTSERVICE']._serialized_end=3050
+  _globals['_GETACCOUNTSTATEREQUEST']._serialized_start=151
+  _globals['_GETACCOUNTSTATEREQUEST']._serialized_end=175
+  _globals['_GETACCOUNTSTATERESPONSE']._serialized_start=177
+  _globals['_GETACCOUNTSTATERESPONSE']._serialized_end=301
+  _globals['_BEGINPHONECHANGEREQUEST']._serialized_start=303
+  _globals['_BEGINPHONECHANGEREQUEST']._serialized_end=368
+  _globals['_BEGINPHONECHANGERESPONSE']._serialized_start=371
+  _globals['_BEGINPHONECHANGERESPONSE']._serialized_end=512
+  _globals['_CONFIRMPHONECHANGEREQUEST']._serialized_start=514
+  _globals['_CONFIRMPHONECHANGEREQUEST']._serialized_end=575
+  _globals['_CONFIRMPHONECHANGERESPONSE']._serialized_start=577
+  _globals['_CONFIRMPHONECHANGERESPONSE']._serialized_end=627
+  _globals['_BEGINEMAILCHANGEREQUEST']._serialized_start=629
+  _globals['_BEGINEMAILCHANGEREQUEST']._serialized_end=694
+  _globals['_BEGINEMAILCHANGERESPONSE']._serialized_start=697
+  _globals['_BEGINEMAILCHANGERESPONSE']._serialized_end=838
+  _globals['_CONFIRMEMAILCHANGEREQUEST']._serialized_start=840
+  _globals['_CONFIRMEMAILCHANGEREQUEST']._serialized_end=901
+  _globals['_CONFIRMEMAILCHANGERESPONSE']._serialized_start=903
+  _globals['_CONFIRMEMAILCHANGERESPONSE']._serialized_end=953
+  _globals['_BEGINEMAILVERIFICATIONREQUEST']._serialized_start=955
+  _globals['_BEGINEMAILVERIFICATIONREQUEST']._serialized_end=1011
+  _globals['_BEGINEMAILVERIFICATIONRESPONSE']._serialized_start=1014
+  _globals['_BEGINEMAILVERIFICATIONRESPONSE']._serialized_end=1161
+  _globals['_CONFIRMEMAILVERIFICATIONREQUEST']._serialized_start=1163
+  _globals['_CONFIRMEMAILVERIFICATIONREQUEST']._serialized_end=1230
+  _globals['_CONFIRMEMAILVERIFICATIONRESPONSE']._serialized_start=1232
+  _globals['_CONFIRMEMAILVERIFICATIONRESPONSE']._serialized_end=1288
+  _globals['_REQUESTDELETIONREQUEST']._serialized_start=1290
+  _globals['_REQUESTDELETIONREQUEST']._serialized_end=1314
+  _globals['_REQUESTDELETIONRESPONSE']._serialized_start=1316
+  _globals['_REQUESTDELETIONRESPONSE']._serialized_end=1406
+  _globals['_CANCELDELETIONREQUEST']._serialized_start=1408
+  _globals['_CANCELDELETIONREQUEST']._serialized_end=1431
+  _globals['_CANCELDELETIONRESPONSE']._serialized_start=1433
+  _globals['_CANCELDELETIONRESPONSE']._serialized_end=1476
+  _globals['_REQUESTEXPORTREQUEST']._serialized_start=1478
+  _globals['_REQUESTEXPORTREQUEST']._serialized_end=1500
+  _globals['_REQUESTEXPORTRESPONSE']._serialized_start=1502
+  _globals['_REQUESTEXPORTRESPONSE']._serialized_end=1544
+  _globals['_GETEXPORTREQUEST']._serialized_start=1546
+  _globals['_GETEXPORTREQUEST']._serialized_end=1598
+  _globals['_GETEXPORTRESPONSE']._serialized_start=1600
+  _globals['_GETEXPORTRESPONSE']._serialized_end=1697
+  _globals['_ACCOUNTSERVICE']._serialized_start=1700
+  _globals['_ACCOUNTSERVICE']._serialized_end=3200
 # @@protoc_insertion_point(module_scope)

@@ -511,7 +511,7 @@ Global___RequestExportResponse: _TypeAlias = RequestExportResponse  # noqa: Y015
 
 @_typing.final
 class GetExportRequest(_message.Message):
-    """A part of an export to read."""
+    """A chunk of an export to read."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -520,7 +520,7 @@ class GetExportRequest(_message.Message):
     export_id: _builtins.int
     """The export."""
     chunk: _builtins.int
-    """Part wanted, from 0."""
+    """Chunk wanted, from 0."""
     def __init__(
         self,
         *,
@@ -537,7 +537,7 @@ Global___GetExportRequest: _TypeAlias = GetExportRequest  # noqa: Y015
 
 @_typing.final
 class GetExportResponse(_message.Message):
-    """A part of an export."""
+    """A chunk of an export."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -545,12 +545,12 @@ class GetExportResponse(_message.Message):
     CHUNKS_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     data: _builtins.bytes
-    """The bytes of the part; all parts together are UTF-8 JSON."""
+    """UTF-8: whole lines, each an object of JSON with `service`, `kind` and `record`. The first line of the first chunk tells of the export."""
     chunks: _builtins.int
-    """How many parts there are."""
+    """How many chunks there are; more may follow while the export is being made."""
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
-        """When the export is forgotten."""
+        """When the export is forgotten; absent while it is being made."""
 
     def __init__(
         self,

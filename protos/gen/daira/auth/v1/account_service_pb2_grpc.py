@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from daira.auth.v1 import account_service_pb2 as daira_dot_auth_dot_v1_dot_account__service__pb2
+from daira.auth.v1 import export_state_pb2 as daira_dot_auth_dot_v1_dot_export__state__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -85,6 +86,11 @@ class AccountServiceStub:
                 request_serializer=daira_dot_auth_dot_v1_dot_account__service__pb2.RequestExportRequest.SerializeToString,
                 response_deserializer=daira_dot_auth_dot_v1_dot_account__service__pb2.RequestExportResponse.FromString,
                 _registered_method=True)
+        self.GetExportState = channel.unary_unary(
+                '/daira.auth.v1.AccountService/GetExportState',
+                request_serializer=daira_dot_auth_dot_v1_dot_export__state__pb2.GetExportStateRequest.SerializeToString,
+                response_deserializer=daira_dot_auth_dot_v1_dot_export__state__pb2.GetExportStateResponse.FromString,
+                _registered_method=True)
         self.GetExport = channel.unary_unary(
                 '/daira.auth.v1.AccountService/GetExport',
                 request_serializer=daira_dot_auth_dot_v1_dot_account__service__pb2.GetExportRequest.SerializeToString,
@@ -163,14 +169,22 @@ class AccountServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RequestExport(self, request, context):
-        """Asks for a copy of what auth holds about the caller. One that is being made, or was made within a day, is answered again.
+        """Asks for a copy of what all services hold about the caller. One that is being made, or was asked for within a day, is answered again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetExportState(self, request, context):
+        """How far the copy is: what is in it, and what is still missing. NOT_FOUND, reason EXPORT_NOT_FOUND, after 7 days, and when there is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetExport(self, request, context):
-        """A part of the copy; FAILED_PRECONDITION, reason EXPORT_NOT_READY, until it is made; NOT_FOUND, reason EXPORT_NOT_FOUND, after 7 days.
+        """A chunk of the copy, which stays as it is; FAILED_PRECONDITION, reason EXPORT_NOT_READY, until it is made; NOT_FOUND, reason
+        EXPORT_NOT_FOUND, after 7 days.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -228,6 +242,11 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.RequestExport,
                     request_deserializer=daira_dot_auth_dot_v1_dot_account__service__pb2.RequestExportRequest.FromString,
                     response_serializer=daira_dot_auth_dot_v1_dot_account__service__pb2.RequestExportResponse.SerializeToString,
+            ),
+            'GetExportState': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetExportState,
+                    request_deserializer=daira_dot_auth_dot_v1_dot_export__state__pb2.GetExportStateRequest.FromString,
+                    response_serializer=daira_dot_auth_dot_v1_dot_export__state__pb2.GetExportStateResponse.SerializeToString,
             ),
             'GetExport': grpc.unary_unary_rpc_method_handler(
                     servicer.GetExport,
@@ -506,6 +525,33 @@ class AccountService:
             '/daira.auth.v1.AccountService/RequestExport',
             daira_dot_auth_dot_v1_dot_account__service__pb2.RequestExportRequest.SerializeToString,
             daira_dot_auth_dot_v1_dot_account__service__pb2.RequestExportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetExportState(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/daira.auth.v1.AccountService/GetExportState',
+            daira_dot_auth_dot_v1_dot_export__state__pb2.GetExportStateRequest.SerializeToString,
+            daira_dot_auth_dot_v1_dot_export__state__pb2.GetExportStateResponse.FromString,
             options,
             channel_credentials,
             insecure,

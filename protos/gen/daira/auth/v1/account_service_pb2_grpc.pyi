@@ -5,6 +5,7 @@ A person's own account: its names, its end, and a copy of what is held about the
 
 from collections import abc as _abc
 from daira.auth.v1 import account_service_pb2 as _account_service_pb2
+from daira.auth.v1 import export_state_pb2 as _export_state_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -58,9 +59,13 @@ class AccountServiceStub:
     CancelDeletion: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.CancelDeletionRequest, _account_service_pb2.CancelDeletionResponse]
     """Keeps the account after all. Without a request it changes nothing."""
     RequestExport: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.RequestExportRequest, _account_service_pb2.RequestExportResponse]
-    """Asks for a copy of what auth holds about the caller. One that is being made, or was made within a day, is answered again."""
+    """Asks for a copy of what all services hold about the caller. One that is being made, or was asked for within a day, is answered again."""
+    GetExportState: _grpc.UnaryUnaryMultiCallable[_export_state_pb2.GetExportStateRequest, _export_state_pb2.GetExportStateResponse]
+    """How far the copy is: what is in it, and what is still missing. NOT_FOUND, reason EXPORT_NOT_FOUND, after 7 days, and when there is none."""
     GetExport: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.GetExportRequest, _account_service_pb2.GetExportResponse]
-    """A part of the copy; FAILED_PRECONDITION, reason EXPORT_NOT_READY, until it is made; NOT_FOUND, reason EXPORT_NOT_FOUND, after 7 days."""
+    """A chunk of the copy, which stays as it is; FAILED_PRECONDITION, reason EXPORT_NOT_READY, until it is made; NOT_FOUND, reason
+    EXPORT_NOT_FOUND, after 7 days.
+    """
 
 @_typing.type_check_only
 class AccountServiceAsyncStub(AccountServiceStub):
@@ -92,9 +97,13 @@ class AccountServiceAsyncStub(AccountServiceStub):
     CancelDeletion: _aio.UnaryUnaryMultiCallable[_account_service_pb2.CancelDeletionRequest, _account_service_pb2.CancelDeletionResponse]  # type: ignore[assignment]
     """Keeps the account after all. Without a request it changes nothing."""
     RequestExport: _aio.UnaryUnaryMultiCallable[_account_service_pb2.RequestExportRequest, _account_service_pb2.RequestExportResponse]  # type: ignore[assignment]
-    """Asks for a copy of what auth holds about the caller. One that is being made, or was made within a day, is answered again."""
+    """Asks for a copy of what all services hold about the caller. One that is being made, or was asked for within a day, is answered again."""
+    GetExportState: _aio.UnaryUnaryMultiCallable[_export_state_pb2.GetExportStateRequest, _export_state_pb2.GetExportStateResponse]  # type: ignore[assignment]
+    """How far the copy is: what is in it, and what is still missing. NOT_FOUND, reason EXPORT_NOT_FOUND, after 7 days, and when there is none."""
     GetExport: _aio.UnaryUnaryMultiCallable[_account_service_pb2.GetExportRequest, _account_service_pb2.GetExportResponse]  # type: ignore[assignment]
-    """A part of the copy; FAILED_PRECONDITION, reason EXPORT_NOT_READY, until it is made; NOT_FOUND, reason EXPORT_NOT_FOUND, after 7 days."""
+    """A chunk of the copy, which stays as it is; FAILED_PRECONDITION, reason EXPORT_NOT_READY, until it is made; NOT_FOUND, reason
+    EXPORT_NOT_FOUND, after 7 days.
+    """
 
 class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     """A person's own account. Whatever changes it asks for a proof of who calls that is at most ten minutes old."""
@@ -183,7 +192,15 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_service_pb2.RequestExportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.RequestExportResponse, _abc.Awaitable[_account_service_pb2.RequestExportResponse]]:
-        """Asks for a copy of what auth holds about the caller. One that is being made, or was made within a day, is answered again."""
+        """Asks for a copy of what all services hold about the caller. One that is being made, or was asked for within a day, is answered again."""
+
+    @_abc_1.abstractmethod
+    def GetExportState(
+        self,
+        request: _export_state_pb2.GetExportStateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_export_state_pb2.GetExportStateResponse, _abc.Awaitable[_export_state_pb2.GetExportStateResponse]]:
+        """How far the copy is: what is in it, and what is still missing. NOT_FOUND, reason EXPORT_NOT_FOUND, after 7 days, and when there is none."""
 
     @_abc_1.abstractmethod
     def GetExport(
@@ -191,6 +208,8 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_service_pb2.GetExportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.GetExportResponse, _abc.Awaitable[_account_service_pb2.GetExportResponse]]:
-        """A part of the copy; FAILED_PRECONDITION, reason EXPORT_NOT_READY, until it is made; NOT_FOUND, reason EXPORT_NOT_FOUND, after 7 days."""
+        """A chunk of the copy, which stays as it is; FAILED_PRECONDITION, reason EXPORT_NOT_READY, until it is made; NOT_FOUND, reason
+        EXPORT_NOT_FOUND, after 7 days.
+        """
 
 def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -134,6 +134,48 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The export is still being made."""
     ERROR_REASON_EXPORT_NOT_FOUND: _ErrorReason.ValueType  # 76
     """No such export of the caller, or it is forgotten."""
+    ERROR_REASON_RECIPIENT_UNAVAILABLE: _ErrorReason.ValueType  # 77
+    """The recipient's wallet is closed, or they blocked the sender."""
+    ERROR_REASON_IDENTITY_UNKNOWN: _ErrorReason.ValueType  # 78
+    """The person is not known by identity card yet, so nothing can be paid out to them."""
+    ERROR_REASON_PAYOUT_NOT_CANCELLABLE: _ErrorReason.ValueType  # 79
+    """The payout has left already, or has ended."""
+    ERROR_REASON_DESTINATION_NOT_USABLE_YET: _ErrorReason.ValueType  # 80
+    """The destination was added a short while ago and cannot be used yet."""
+    ERROR_REASON_DESTINATION_NOT_FOUND: _ErrorReason.ValueType  # 81
+    """No such destination of the caller, or it was removed."""
+    ERROR_REASON_PAYOUT_NOT_FOUND: _ErrorReason.ValueType  # 82
+    """No such payout of the caller."""
+    ERROR_REASON_DESTINATION_LIMIT_REACHED: _ErrorReason.ValueType  # 83
+    """The caller has as many destinations as there may be."""
+    ERROR_REASON_SETTLEMENT_REPORT_MISSING: _ErrorReason.ValueType  # 100
+    """The provider has no settlement report of that day yet."""
+    ERROR_REASON_PLAN_NOT_FOUND: _ErrorReason.ValueType  # 110
+    """No such plan, or not one of the caller."""
+    ERROR_REASON_PLAN_ARCHIVED: _ErrorReason.ValueType  # 111
+    """Nobody can subscribe to the plan any more."""
+    ERROR_REASON_PLAN_LIMIT_REACHED: _ErrorReason.ValueType  # 112
+    """The caller has as many plans as there may be, or the plan as many prices."""
+    ERROR_REASON_SUBSCRIPTION_NOT_FOUND: _ErrorReason.ValueType  # 113
+    """No such subscription of the caller, or to the caller."""
+    ERROR_REASON_ALREADY_SUBSCRIBED: _ErrorReason.ValueType  # 114
+    """The caller has a subscription to this creator; ErrorInfo.metadata has subscription_id."""
+    ERROR_REASON_SUBSCRIPTION_STATE_WRONG: _ErrorReason.ValueType  # 115
+    """As the subscription stands, this cannot be done with it."""
+    ERROR_REASON_PAYMENT_PENDING: _ErrorReason.ValueType  # 116
+    """A payment of the subscription is on its way: wait for what becomes of it."""
+    ERROR_REASON_CARD_NOT_FOUND: _ErrorReason.ValueType  # 117
+    """No such saved card of the caller."""
+    ERROR_REASON_TRANSFER_NOT_FOUND: _ErrorReason.ValueType  # 105
+    """No such payment or top-up, or the caller did not receive it."""
+    ERROR_REASON_REFUND_EXCEEDS_ORIGINAL: _ErrorReason.ValueType  # 106
+    """More would be given back than is left of the payment."""
+    ERROR_REASON_NOT_REFUNDABLE: _ErrorReason.ValueType  # 107
+    """Nothing of this kind is given back, or a refund of it is under way."""
+    ERROR_REASON_DEBT_OPEN: _ErrorReason.ValueType  # 108
+    """The person owes what was taken back from them."""
+    ERROR_REASON_NOTHING_OWED: _ErrorReason.ValueType  # 109
+    """The person owes less than that."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused. ErrorInfo.reason carries the name without the ERROR_REASON_ prefix."""
@@ -250,4 +292,46 @@ ERROR_REASON_EXPORT_NOT_READY: ErrorReason.ValueType  # 75
 """The export is still being made."""
 ERROR_REASON_EXPORT_NOT_FOUND: ErrorReason.ValueType  # 76
 """No such export of the caller, or it is forgotten."""
+ERROR_REASON_RECIPIENT_UNAVAILABLE: ErrorReason.ValueType  # 77
+"""The recipient's wallet is closed, or they blocked the sender."""
+ERROR_REASON_IDENTITY_UNKNOWN: ErrorReason.ValueType  # 78
+"""The person is not known by identity card yet, so nothing can be paid out to them."""
+ERROR_REASON_PAYOUT_NOT_CANCELLABLE: ErrorReason.ValueType  # 79
+"""The payout has left already, or has ended."""
+ERROR_REASON_DESTINATION_NOT_USABLE_YET: ErrorReason.ValueType  # 80
+"""The destination was added a short while ago and cannot be used yet."""
+ERROR_REASON_DESTINATION_NOT_FOUND: ErrorReason.ValueType  # 81
+"""No such destination of the caller, or it was removed."""
+ERROR_REASON_PAYOUT_NOT_FOUND: ErrorReason.ValueType  # 82
+"""No such payout of the caller."""
+ERROR_REASON_DESTINATION_LIMIT_REACHED: ErrorReason.ValueType  # 83
+"""The caller has as many destinations as there may be."""
+ERROR_REASON_SETTLEMENT_REPORT_MISSING: ErrorReason.ValueType  # 100
+"""The provider has no settlement report of that day yet."""
+ERROR_REASON_PLAN_NOT_FOUND: ErrorReason.ValueType  # 110
+"""No such plan, or not one of the caller."""
+ERROR_REASON_PLAN_ARCHIVED: ErrorReason.ValueType  # 111
+"""Nobody can subscribe to the plan any more."""
+ERROR_REASON_PLAN_LIMIT_REACHED: ErrorReason.ValueType  # 112
+"""The caller has as many plans as there may be, or the plan as many prices."""
+ERROR_REASON_SUBSCRIPTION_NOT_FOUND: ErrorReason.ValueType  # 113
+"""No such subscription of the caller, or to the caller."""
+ERROR_REASON_ALREADY_SUBSCRIBED: ErrorReason.ValueType  # 114
+"""The caller has a subscription to this creator; ErrorInfo.metadata has subscription_id."""
+ERROR_REASON_SUBSCRIPTION_STATE_WRONG: ErrorReason.ValueType  # 115
+"""As the subscription stands, this cannot be done with it."""
+ERROR_REASON_PAYMENT_PENDING: ErrorReason.ValueType  # 116
+"""A payment of the subscription is on its way: wait for what becomes of it."""
+ERROR_REASON_CARD_NOT_FOUND: ErrorReason.ValueType  # 117
+"""No such saved card of the caller."""
+ERROR_REASON_TRANSFER_NOT_FOUND: ErrorReason.ValueType  # 105
+"""No such payment or top-up, or the caller did not receive it."""
+ERROR_REASON_REFUND_EXCEEDS_ORIGINAL: ErrorReason.ValueType  # 106
+"""More would be given back than is left of the payment."""
+ERROR_REASON_NOT_REFUNDABLE: ErrorReason.ValueType  # 107
+"""Nothing of this kind is given back, or a refund of it is under way."""
+ERROR_REASON_DEBT_OPEN: ErrorReason.ValueType  # 108
+"""The person owes what was taken back from them."""
+ERROR_REASON_NOTHING_OWED: ErrorReason.ValueType  # 109
+"""The person owes less than that."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -26,7 +26,7 @@ from daira.common.v1 import access_pb2 as daira_dot_common_dot_v1_dot_access__pb
 from daira.events.v1 import events_pb2 as daira_dot_events_dot_v1_dot_events__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'daira/events/v1/event_log_service.proto\x12\x0f\x64\x61ira.events.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1c\x64\x61ira/events/v1/events.proto\"9\n\x11ListEventsRequest\x12\x11\n\tafter_pos\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\"N\n\x12ListEventsResponse\x12&\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x16.daira.events.v1.Event\x12\x10\n\x08head_pos\x18\x02 \x01(\x03\x32\x7f\n\x0f\x45ventLogService\x12l\n\nListEvents\x12\".daira.events.v1.ListEventsRequest\x1a#.daira.events.v1.ListEventsResponse\"\x15\x90\x02\x01\xca\xf3\x18\x0e\n\x01\x03\x12\tanalyticsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'daira/events/v1/event_log_service.proto\x12\x0f\x64\x61ira.events.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1c\x64\x61ira/events/v1/events.proto\"9\n\x11ListEventsRequest\x12\x11\n\tafter_pos\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\"N\n\x12ListEventsResponse\x12&\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x16.daira.events.v1.Event\x12\x10\n\x08head_pos\x18\x02 \x01(\x03\x32\x91\x01\n\x0f\x45ventLogService\x12~\n\nListEvents\x12\".daira.events.v1.ListEventsRequest\x1a#.daira.events.v1.ListEventsResponse\"\'\x90\x02\x01\xca\xf3\x18 \n\x01\x03\x12\tanalytics\x12\x08payments\x12\x06socialb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,11 +34,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'daira.events.v1.event_log_s
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EVENTLOGSERVICE'].methods_by_name['ListEvents']._loaded_options = None
-  _globals['_EVENTLOGSERVICE'].methods_by_name['ListEvents']._serialized_options = b'\220\002\001\312\363\030\016\n\001\003\022\tanalytics'
+  _globals['_EVENTLOGSERVICE'].methods_by_name['ListEvents']._serialized_options = b'\220\002\001\312\363\030 \n\001\003\022\tanalytics\022\010payments\022\006social'
   _globals['_LISTEVENTSREQUEST']._serialized_start=120
   _globals['_LISTEVENTSREQUEST']._serialized_end=177
   _globals['_LISTEVENTSRESPONSE']._serialized_start=179
   _globals['_LISTEVENTSRESPONSE']._serialized_end=257
-  _globals['_EVENTLOGSERVICE']._serialized_start=259
-  _globals['_EVENTLOGSERVICE']._serialized_end=386
+  _globals['_EVENTLOGSERVICE']._serialized_start=260
+  _globals['_EVENTLOGSERVICE']._serialized_end=405
 # @@protoc_insertion_point(module_scope)

@@ -8,7 +8,10 @@ An event holds no phone, e-mail, password or name; what a person wrote in public
 from collections import abc as _abc
 from daira.events.v1 import account_events_pb2 as _account_events_pb2
 from daira.events.v1 import factor_events_pb2 as _factor_events_pb2
+from daira.events.v1 import follow_events_pb2 as _follow_events_pb2
+from daira.events.v1 import payment_events_pb2 as _payment_events_pb2
 from daira.events.v1 import safety_events_pb2 as _safety_events_pb2
+from daira.events.v1 import subscription_events_pb2 as _subscription_events_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -122,6 +125,13 @@ class Event(_message.Message):
     WALLET_TOPPED_UP_FIELD_NUMBER: _builtins.int
     TIP_SENT_FIELD_NUMBER: _builtins.int
     TOP_UP_DECLINED_FIELD_NUMBER: _builtins.int
+    SAGA_ADVANCED_FIELD_NUMBER: _builtins.int
+    TRANSFER_POSTED_FIELD_NUMBER: _builtins.int
+    PAYOUT_DESTINATION_ADDED_FIELD_NUMBER: _builtins.int
+    PAYOUT_DESTINATION_REMOVED_FIELD_NUMBER: _builtins.int
+    IDENTITY_LEVEL_SET_FIELD_NUMBER: _builtins.int
+    SUBSCRIPTION_CHANGED_FIELD_NUMBER: _builtins.int
+    SUBSCRIPTION_REMINDED_FIELD_NUMBER: _builtins.int
     PROFILE_CREATED_FIELD_NUMBER: _builtins.int
     PROFILE_UPDATED_FIELD_NUMBER: _builtins.int
     USER_FOLLOWED_FIELD_NUMBER: _builtins.int
@@ -264,6 +274,34 @@ class Event(_message.Message):
         """A provider declined a top-up."""
 
     @_builtins.property
+    def saga_advanced(self) -> _payment_events_pb2.SagaAdvanced:
+        """A saga of payments went on."""
+
+    @_builtins.property
+    def transfer_posted(self) -> _payment_events_pb2.TransferPosted:
+        """Money moved for another reason than a tip or a top-up."""
+
+    @_builtins.property
+    def payout_destination_added(self) -> _payment_events_pb2.PayoutDestinationAdded:
+        """The actor added where payouts go; aggregate is that destination."""
+
+    @_builtins.property
+    def payout_destination_removed(self) -> _payment_events_pb2.PayoutDestinationRemoved:
+        """The actor removed where payouts went."""
+
+    @_builtins.property
+    def identity_level_set(self) -> _payment_events_pb2.IdentityLevelSet:
+        """The actor said how well the aggregate is known."""
+
+    @_builtins.property
+    def subscription_changed(self) -> _subscription_events_pb2.SubscriptionChanged:
+        """A subscription to a creator stands otherwise."""
+
+    @_builtins.property
+    def subscription_reminded(self) -> _subscription_events_pb2.SubscriptionReminded:
+        """A period of a subscription ends soon."""
+
+    @_builtins.property
     def profile_created(self) -> Global___ProfileCreated:
         """A person has a public profile."""
 
@@ -324,15 +362,15 @@ class Event(_message.Message):
         """The actor changed the words that hide posts; which words is theirs alone."""
 
     @_builtins.property
-    def follow_requested(self) -> Global___FollowRequested:
+    def follow_requested(self) -> _follow_events_pb2.FollowRequested:
         """The actor asks to follow the aggregate, who is private."""
 
     @_builtins.property
-    def follow_request_ended(self) -> Global___FollowRequestEnded:
+    def follow_request_ended(self) -> _follow_events_pb2.FollowRequestEnded:
         """A request of the actor to follow the aggregate ended without a follow."""
 
     @_builtins.property
-    def author_privacy_changed(self) -> Global___AuthorPrivacyChanged:
+    def author_privacy_changed(self) -> _follow_events_pb2.AuthorPrivacyChanged:
         """The aggregate went private or public."""
 
     @_builtins.property
@@ -405,6 +443,13 @@ class Event(_message.Message):
         wallet_topped_up: Global___WalletToppedUp | None = ...,
         tip_sent: Global___TipSent | None = ...,
         top_up_declined: Global___TopUpDeclined | None = ...,
+        saga_advanced: _payment_events_pb2.SagaAdvanced | None = ...,
+        transfer_posted: _payment_events_pb2.TransferPosted | None = ...,
+        payout_destination_added: _payment_events_pb2.PayoutDestinationAdded | None = ...,
+        payout_destination_removed: _payment_events_pb2.PayoutDestinationRemoved | None = ...,
+        identity_level_set: _payment_events_pb2.IdentityLevelSet | None = ...,
+        subscription_changed: _subscription_events_pb2.SubscriptionChanged | None = ...,
+        subscription_reminded: _subscription_events_pb2.SubscriptionReminded | None = ...,
         profile_created: Global___ProfileCreated | None = ...,
         profile_updated: Global___ProfileUpdated | None = ...,
         user_followed: Global___UserFollowed | None = ...,
@@ -420,9 +465,9 @@ class Event(_message.Message):
         user_muted: _safety_events_pb2.UserMuted | None = ...,
         user_unmuted: _safety_events_pb2.UserUnmuted | None = ...,
         muted_words_changed: _safety_events_pb2.MutedWordsChanged | None = ...,
-        follow_requested: Global___FollowRequested | None = ...,
-        follow_request_ended: Global___FollowRequestEnded | None = ...,
-        author_privacy_changed: Global___AuthorPrivacyChanged | None = ...,
+        follow_requested: _follow_events_pb2.FollowRequested | None = ...,
+        follow_request_ended: _follow_events_pb2.FollowRequestEnded | None = ...,
+        author_privacy_changed: _follow_events_pb2.AuthorPrivacyChanged | None = ...,
         feedback_recorded: Global___FeedbackRecorded | None = ...,
         role_requested: _account_events_pb2.RoleRequested | None = ...,
         role_granted: _account_events_pb2.RoleGranted | None = ...,
@@ -433,11 +478,11 @@ class Event(_message.Message):
         export_requested: _account_events_pb2.ExportRequested | None = ...,
         export_ready: _account_events_pb2.ExportReady | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["account_deleted", b"account_deleted", "account_deletion_cancelled", b"account_deletion_cancelled", "account_deletion_requested", b"account_deletion_requested", "account_looked_up", b"account_looked_up", "account_restored", b"account_restored", "account_suspended", b"account_suspended", "author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "device_forgotten", b"device_forgotten", "email_changed", b"email_changed", "email_verified", b"email_verified", "export_ready", b"export_ready", "export_requested", b"export_requested", "factor_added", b"factor_added", "factor_removed", b"factor_removed", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "passkey_refused", b"passkey_refused", "password_changed", b"password_changed", "payload", b"payload", "phone_changed", b"phone_changed", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "recovery_code_used", b"recovery_code_used", "recovery_codes_created", b"recovery_codes_created", "revocation_of_all_requested", b"revocation_of_all_requested", "role_granted", b"role_granted", "role_requested", b"role_requested", "role_revoked", b"role_revoked", "session_ended", b"session_ended", "session_started", b"session_started", "sessions_revoked", b"sessions_revoked", "sign_in_unlocked", b"sign_in_unlocked", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account_deleted", b"account_deleted", "account_deletion_cancelled", b"account_deletion_cancelled", "account_deletion_requested", b"account_deletion_requested", "account_looked_up", b"account_looked_up", "account_restored", b"account_restored", "account_suspended", b"account_suspended", "author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "device_forgotten", b"device_forgotten", "email_changed", b"email_changed", "email_verified", b"email_verified", "export_ready", b"export_ready", "export_requested", b"export_requested", "factor_added", b"factor_added", "factor_removed", b"factor_removed", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "identity_level_set", b"identity_level_set", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "passkey_refused", b"passkey_refused", "password_changed", b"password_changed", "payload", b"payload", "payout_destination_added", b"payout_destination_added", "payout_destination_removed", b"payout_destination_removed", "phone_changed", b"phone_changed", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "recovery_code_used", b"recovery_code_used", "recovery_codes_created", b"recovery_codes_created", "revocation_of_all_requested", b"revocation_of_all_requested", "role_granted", b"role_granted", "role_requested", b"role_requested", "role_revoked", b"role_revoked", "saga_advanced", b"saga_advanced", "session_ended", b"session_ended", "session_started", b"session_started", "sessions_revoked", b"sessions_revoked", "sign_in_unlocked", b"sign_in_unlocked", "subscription_changed", b"subscription_changed", "subscription_reminded", b"subscription_reminded", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "transfer_posted", b"transfer_posted", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_deleted", b"account_deleted", "account_deletion_cancelled", b"account_deletion_cancelled", "account_deletion_requested", b"account_deletion_requested", "account_looked_up", b"account_looked_up", "account_restored", b"account_restored", "account_suspended", b"account_suspended", "actor_id", b"actor_id", "aggregate_id", b"aggregate_id", "aggregate_version", b"aggregate_version", "author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "device_forgotten", b"device_forgotten", "email_changed", b"email_changed", "email_verified", b"email_verified", "event_id", b"event_id", "export_ready", b"export_ready", "export_requested", b"export_requested", "factor_added", b"factor_added", "factor_removed", b"factor_removed", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "passkey_refused", b"passkey_refused", "password_changed", b"password_changed", "payload", b"payload", "phone_changed", b"phone_changed", "pos", b"pos", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "recovery_code_used", b"recovery_code_used", "recovery_codes_created", b"recovery_codes_created", "revocation_of_all_requested", b"revocation_of_all_requested", "role_granted", b"role_granted", "role_requested", b"role_requested", "role_revoked", b"role_revoked", "service", b"service", "session_ended", b"session_ended", "session_started", b"session_started", "sessions_revoked", b"sessions_revoked", "sign_in_unlocked", b"sign_in_unlocked", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_deleted", b"account_deleted", "account_deletion_cancelled", b"account_deletion_cancelled", "account_deletion_requested", b"account_deletion_requested", "account_looked_up", b"account_looked_up", "account_restored", b"account_restored", "account_suspended", b"account_suspended", "actor_id", b"actor_id", "aggregate_id", b"aggregate_id", "aggregate_version", b"aggregate_version", "author_fan_mode_changed", b"author_fan_mode_changed", "author_privacy_changed", b"author_privacy_changed", "device_added", b"device_added", "device_forgotten", b"device_forgotten", "email_changed", b"email_changed", "email_verified", b"email_verified", "event_id", b"event_id", "export_ready", b"export_ready", "export_requested", b"export_requested", "factor_added", b"factor_added", "factor_removed", b"factor_removed", "feedback_recorded", b"feedback_recorded", "follow_request_ended", b"follow_request_ended", "follow_requested", b"follow_requested", "identity_level_set", b"identity_level_set", "muted_words_changed", b"muted_words_changed", "occurred_at", b"occurred_at", "passkey_refused", b"passkey_refused", "password_changed", b"password_changed", "payload", b"payload", "payout_destination_added", b"payout_destination_added", "payout_destination_removed", b"payout_destination_removed", "phone_changed", b"phone_changed", "pos", b"pos", "post_created", b"post_created", "post_deleted", b"post_deleted", "post_liked", b"post_liked", "post_reported", b"post_reported", "post_unliked", b"post_unliked", "profile_created", b"profile_created", "profile_updated", b"profile_updated", "recovery_code_used", b"recovery_code_used", "recovery_codes_created", b"recovery_codes_created", "revocation_of_all_requested", b"revocation_of_all_requested", "role_granted", b"role_granted", "role_requested", b"role_requested", "role_revoked", b"role_revoked", "saga_advanced", b"saga_advanced", "service", b"service", "session_ended", b"session_ended", "session_started", b"session_started", "sessions_revoked", b"sessions_revoked", "sign_in_unlocked", b"sign_in_unlocked", "subscription_changed", b"subscription_changed", "subscription_reminded", b"subscription_reminded", "tip_sent", b"tip_sent", "top_up_declined", b"top_up_declined", "transfer_posted", b"transfer_posted", "user_blocked", b"user_blocked", "user_followed", b"user_followed", "user_muted", b"user_muted", "user_registered", b"user_registered", "user_unblocked", b"user_unblocked", "user_unfollowed", b"user_unfollowed", "user_unmuted", b"user_unmuted", "wallet_opened", b"wallet_opened", "wallet_topped_up", b"wallet_topped_up"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["user_registered", "session_started", "session_ended", "device_added", "sessions_revoked", "device_forgotten", "factor_added", "factor_removed", "password_changed", "recovery_codes_created", "recovery_code_used", "passkey_refused", "phone_changed", "email_changed", "email_verified", "account_suspended", "account_restored", "account_deletion_requested", "account_deletion_cancelled", "account_deleted", "wallet_opened", "wallet_topped_up", "tip_sent", "top_up_declined", "profile_created", "profile_updated", "user_followed", "user_unfollowed", "post_created", "post_deleted", "post_liked", "post_unliked", "post_reported", "author_fan_mode_changed", "user_blocked", "user_unblocked", "user_muted", "user_unmuted", "muted_words_changed", "follow_requested", "follow_request_ended", "author_privacy_changed", "feedback_recorded", "role_requested", "role_granted", "role_revoked", "account_looked_up", "sign_in_unlocked", "revocation_of_all_requested", "export_requested", "export_ready"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["user_registered", "session_started", "session_ended", "device_added", "sessions_revoked", "device_forgotten", "factor_added", "factor_removed", "password_changed", "recovery_codes_created", "recovery_code_used", "passkey_refused", "phone_changed", "email_changed", "email_verified", "account_suspended", "account_restored", "account_deletion_requested", "account_deletion_cancelled", "account_deleted", "wallet_opened", "wallet_topped_up", "tip_sent", "top_up_declined", "saga_advanced", "transfer_posted", "payout_destination_added", "payout_destination_removed", "identity_level_set", "subscription_changed", "subscription_reminded", "profile_created", "profile_updated", "user_followed", "user_unfollowed", "post_created", "post_deleted", "post_liked", "post_unliked", "post_reported", "author_fan_mode_changed", "user_blocked", "user_unblocked", "user_muted", "user_unmuted", "muted_words_changed", "follow_requested", "follow_request_ended", "author_privacy_changed", "feedback_recorded", "role_requested", "role_granted", "role_revoked", "account_looked_up", "sign_in_unlocked", "revocation_of_all_requested", "export_requested", "export_ready"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
@@ -588,6 +633,7 @@ class PostCreated(_message.Message):
     ORIGINAL_ID_FIELD_NUMBER: _builtins.int
     ORIGINAL_AUTHOR_ID_FIELD_NUMBER: _builtins.int
     SPAM_PERCENT_FIELD_NUMBER: _builtins.int
+    SUBSCRIBERS_ONLY_FIELD_NUMBER: _builtins.int
     body: _builtins.str
     """The text, NFC, 1 to 1000 code points."""
     language: _builtins.str
@@ -600,6 +646,8 @@ class PostCreated(_message.Message):
     """For a repost: who wrote that post; else 0."""
     spam_percent: _builtins.int
     """How much the text looks like spam, 0 to 100; judged once, when it was published."""
+    subscribers_only: _builtins.bool
+    """Whether it is for subscribers only; then the text is not told."""
     def __init__(
         self,
         *,
@@ -609,10 +657,11 @@ class PostCreated(_message.Message):
         original_id: _builtins.int = ...,
         original_author_id: _builtins.int = ...,
         spam_percent: _builtins.int = ...,
+        subscribers_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "kind", b"kind", "language", b"language", "original_author_id", b"original_author_id", "original_id", b"original_id", "spam_percent", b"spam_percent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "kind", b"kind", "language", b"language", "original_author_id", b"original_author_id", "original_id", b"original_id", "spam_percent", b"spam_percent", "subscribers_only", b"subscribers_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -749,67 +798,6 @@ class AuthorFanModeChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AuthorFanModeChanged: _TypeAlias = AuthorFanModeChanged  # noqa: Y015
-
-@_typing.final
-class FollowRequested(_message.Message):
-    """The actor asks to follow the aggregate."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    def __init__(
-        self,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___FollowRequested: _TypeAlias = FollowRequested  # noqa: Y015
-
-@_typing.final
-class FollowRequestEnded(_message.Message):
-    """A request to follow ended without a follow: taken back or declined."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    DECLINED_FIELD_NUMBER: _builtins.int
-    declined: _builtins.bool
-    """True: declined by the aggregate; false: taken back by the actor."""
-    def __init__(
-        self,
-        *,
-        declined: _builtins.bool = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["declined", b"declined"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___FollowRequestEnded: _TypeAlias = FollowRequestEnded  # noqa: Y015
-
-@_typing.final
-class AuthorPrivacyChanged(_message.Message):
-    """The aggregate went private or public."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    IS_PRIVATE_FIELD_NUMBER: _builtins.int
-    is_private: _builtins.bool
-    """True: only followers, whom the author accepts, see the posts."""
-    def __init__(
-        self,
-        *,
-        is_private: _builtins.bool = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_private", b"is_private"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___AuthorPrivacyChanged: _TypeAlias = AuthorPrivacyChanged  # noqa: Y015
 
 @_typing.final
 class FeedbackRecorded(_message.Message):

@@ -26,7 +26,7 @@ from daira.common.v1 import access_pb2 as daira_dot_common_dot_v1_dot_access__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(daira/payments/v1/payments_service.proto\x12\x11\x64\x61ira.payments.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"3\n\x06Wallet\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x18\n\x10\x62\x61lance_piastres\x18\x02 \x01(\x03\"\x12\n\x10GetWalletRequest\">\n\x11GetWalletResponse\x12)\n\x06wallet\x18\x01 \x01(\x0b\x32\x19.daira.payments.v1.Wallet\"@\n\x0cTopUpRequest\x12\x17\n\x0f\x61mount_piastres\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"{\n\rTopUpResponse\x12\x11\n\ttop_up_id\x18\x01 \x01(\x03\x12,\n\x05state\x18\x02 \x01(\x0e\x32\x1d.daira.payments.v1.TopUpState\x12)\n\x06wallet\x18\x03 \x01(\x0b\x32\x19.daira.payments.v1.Wallet\"i\n\x0eSendTipRequest\x12\x14\n\x0crecipient_id\x18\x01 \x01(\x03\x12\x17\n\x0f\x61mount_piastres\x18\x02 \x01(\x03\x12\x0f\n\x07post_id\x18\x03 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\"\xb1\x01\n\x0fSendTipResponse\x12\x13\n\x0btransfer_id\x18\x01 \x01(\x03\x12\x17\n\x0f\x61mount_piastres\x18\x02 \x01(\x03\x12\x14\n\x0c\x66\x65\x65_piastres\x18\x03 \x01(\x03\x12\x14\n\x0cvat_piastres\x18\x04 \x01(\x03\x12\x19\n\x11received_piastres\x18\x05 \x01(\x03\x12)\n\x06wallet\x18\x06 \x01(\x0b\x32\x19.daira.payments.v1.Wallet\"\xe7\x01\n\x0bWalletEntry\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\x03\x12\x13\n\x0btransfer_id\x18\x02 \x01(\x03\x12\x30\n\x04kind\x18\x03 \x01(\x0e\x32\".daira.payments.v1.WalletEntryKind\x12\x17\n\x0f\x61mount_piastres\x18\x04 \x01(\x03\x12\x1e\n\x16\x62\x61lance_after_piastres\x18\x05 \x01(\x03\x12\x17\n\x0f\x63ounterparty_id\x18\x06 \x01(\x03\x12-\n\tposted_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"A\n\x18ListWalletEntriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"e\n\x19ListWalletEntriesResponse\x12/\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1e.daira.payments.v1.WalletEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*{\n\nTopUpState\x12\x1c\n\x18TOP_UP_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14TOP_UP_STATE_PENDING\x10\x01\x12\x1a\n\x16TOP_UP_STATE_SUCCEEDED\x10\x02\x12\x19\n\x15TOP_UP_STATE_DECLINED\x10\x03*\x96\x01\n\x0fWalletEntryKind\x12!\n\x1dWALLET_ENTRY_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18WALLET_ENTRY_KIND_TOP_UP\x10\x01\x12\x1e\n\x1aWALLET_ENTRY_KIND_TIP_SENT\x10\x02\x12\"\n\x1eWALLET_ENTRY_KIND_TIP_RECEIVED\x10\x03\x32\xd0\x03\n\x0fPaymentsService\x12l\n\tGetWallet\x12#.daira.payments.v1.GetWalletRequest\x1a$.daira.payments.v1.GetWalletResponse\"\x14\x90\x02\x01\xca\xf3\x18\r\n\x01\x02\"\x08payments\x12`\n\x05TopUp\x12\x1f.daira.payments.v1.TopUpRequest\x1a .daira.payments.v1.TopUpResponse\"\x14\x90\x02\x02\xca\xf3\x18\r\n\x01\x02\"\x08payments\x12\x66\n\x07SendTip\x12!.daira.payments.v1.SendTipRequest\x1a\".daira.payments.v1.SendTipResponse\"\x14\x90\x02\x02\xca\xf3\x18\r\n\x01\x02\"\x08payments\x12\x84\x01\n\x11ListWalletEntries\x12+.daira.payments.v1.ListWalletEntriesRequest\x1a,.daira.payments.v1.ListWalletEntriesResponse\"\x14\x90\x02\x01\xca\xf3\x18\r\n\x01\x02\"\x08paymentsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(daira/payments/v1/payments_service.proto\x12\x11\x64\x61ira.payments.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"3\n\x06Wallet\x12\x0f\n\x07user_id\x18\x01 \x01(\x03\x12\x18\n\x10\x62\x61lance_piastres\x18\x02 \x01(\x03\"\x12\n\x10GetWalletRequest\">\n\x11GetWalletResponse\x12)\n\x06wallet\x18\x01 \x01(\x0b\x32\x19.daira.payments.v1.Wallet\"N\n\x0cTopUpRequest\x12\x17\n\x0f\x61mount_piastres\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x0c\n\x04rail\x18\x03 \x01(\t\"\xd8\x01\n\rTopUpResponse\x12\x11\n\ttop_up_id\x18\x01 \x01(\x03\x12,\n\x05state\x18\x02 \x01(\x0e\x32\x1d.daira.payments.v1.TopUpState\x12)\n\x06wallet\x18\x03 \x01(\x0b\x32\x19.daira.payments.v1.Wallet\x12\x13\n\x0binstruction\x18\x04 \x01(\t\x12.\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x64\x65\x63line_reason\x18\x06 \x01(\t\"i\n\x0eSendTipRequest\x12\x14\n\x0crecipient_id\x18\x01 \x01(\x03\x12\x17\n\x0f\x61mount_piastres\x18\x02 \x01(\x03\x12\x0f\n\x07post_id\x18\x03 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\"\xb1\x01\n\x0fSendTipResponse\x12\x13\n\x0btransfer_id\x18\x01 \x01(\x03\x12\x17\n\x0f\x61mount_piastres\x18\x02 \x01(\x03\x12\x14\n\x0c\x66\x65\x65_piastres\x18\x03 \x01(\x03\x12\x14\n\x0cvat_piastres\x18\x04 \x01(\x03\x12\x19\n\x11received_piastres\x18\x05 \x01(\x03\x12)\n\x06wallet\x18\x06 \x01(\x0b\x32\x19.daira.payments.v1.Wallet\"\xe7\x01\n\x0bWalletEntry\x12\x10\n\x08\x65ntry_id\x18\x01 \x01(\x03\x12\x13\n\x0btransfer_id\x18\x02 \x01(\x03\x12\x30\n\x04kind\x18\x03 \x01(\x0e\x32\".daira.payments.v1.WalletEntryKind\x12\x17\n\x0f\x61mount_piastres\x18\x04 \x01(\x03\x12\x1e\n\x16\x62\x61lance_after_piastres\x18\x05 \x01(\x03\x12\x17\n\x0f\x63ounterparty_id\x18\x06 \x01(\x03\x12-\n\tposted_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"A\n\x18ListWalletEntriesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"e\n\x19ListWalletEntriesResponse\x12/\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1e.daira.payments.v1.WalletEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*{\n\nTopUpState\x12\x1c\n\x18TOP_UP_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14TOP_UP_STATE_PENDING\x10\x01\x12\x1a\n\x16TOP_UP_STATE_SUCCEEDED\x10\x02\x12\x19\n\x15TOP_UP_STATE_DECLINED\x10\x03*\xfc\x03\n\x0fWalletEntryKind\x12!\n\x1dWALLET_ENTRY_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18WALLET_ENTRY_KIND_TOP_UP\x10\x01\x12\x1e\n\x1aWALLET_ENTRY_KIND_TIP_SENT\x10\x02\x12\"\n\x1eWALLET_ENTRY_KIND_TIP_RECEIVED\x10\x03\x12\'\n#WALLET_ENTRY_KIND_SUBSCRIPTION_PAID\x10\x04\x12+\n\'WALLET_ENTRY_KIND_SUBSCRIPTION_RECEIVED\x10\x05\x12\x1c\n\x18WALLET_ENTRY_KIND_PAYOUT\x10\x06\x12%\n!WALLET_ENTRY_KIND_PAYOUT_RETURNED\x10\x07\x12!\n\x1dWALLET_ENTRY_KIND_REFUND_PAID\x10\x08\x12%\n!WALLET_ENTRY_KIND_REFUND_RECEIVED\x10\t\x12 \n\x1cWALLET_ENTRY_KIND_CHARGEBACK\x10\n\x12\x1e\n\x1aWALLET_ENTRY_KIND_RECOVERY\x10\x0b\x12 \n\x1cWALLET_ENTRY_KIND_ADJUSTMENT\x10\x0c\x12\x1b\n\x17WALLET_ENTRY_KIND_OTHER\x10\r2\xd0\x03\n\x0fPaymentsService\x12l\n\tGetWallet\x12#.daira.payments.v1.GetWalletRequest\x1a$.daira.payments.v1.GetWalletResponse\"\x14\x90\x02\x01\xca\xf3\x18\r\n\x01\x02\"\x08payments\x12`\n\x05TopUp\x12\x1f.daira.payments.v1.TopUpRequest\x1a .daira.payments.v1.TopUpResponse\"\x14\x90\x02\x02\xca\xf3\x18\r\n\x01\x02\"\x08payments\x12\x66\n\x07SendTip\x12!.daira.payments.v1.SendTipRequest\x1a\".daira.payments.v1.SendTipResponse\"\x14\x90\x02\x02\xca\xf3\x18\r\n\x01\x02\"\x08payments\x12\x84\x01\n\x11ListWalletEntries\x12+.daira.payments.v1.ListWalletEntriesRequest\x1a,.daira.payments.v1.ListWalletEntriesResponse\"\x14\x90\x02\x01\xca\xf3\x18\r\n\x01\x02\"\x08paymentsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,10 +41,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PAYMENTSSERVICE'].methods_by_name['SendTip']._serialized_options = b'\220\002\002\312\363\030\r\n\001\002\"\010payments'
   _globals['_PAYMENTSSERVICE'].methods_by_name['ListWalletEntries']._loaded_options = None
   _globals['_PAYMENTSSERVICE'].methods_by_name['ListWalletEntries']._serialized_options = b'\220\002\001\312\363\030\r\n\001\002\"\010payments'
-  _globals['_TOPUPSTATE']._serialized_start=1145
-  _globals['_TOPUPSTATE']._serialized_end=1268
-  _globals['_WALLETENTRYKIND']._serialized_start=1271
-  _globals['_WALLETENTRYKIND']._serialized_end=1421
+  _globals['_TOPUPSTATE']._serialized_start=1253
+  _globals['_TOPUPSTATE']._serialized_end=1376
+  _globals['_WALLETENTRYKIND']._serialized_start=1379
+  _globals['_WALLETENTRYKIND']._serialized_end=1887
   _globals['_WALLET']._serialized_start=126
   _globals['_WALLET']._serialized_end=177
   _globals['_GETWALLETREQUEST']._serialized_start=179
@@ -52,19 +52,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETWALLETRESPONSE']._serialized_start=199
   _globals['_GETWALLETRESPONSE']._serialized_end=261
   _globals['_TOPUPREQUEST']._serialized_start=263
-  _globals['_TOPUPREQUEST']._serialized_end=327
-  _globals['_TOPUPRESPONSE']._serialized_start=329
-  _globals['_TOPUPRESPONSE']._serialized_end=452
-  _globals['_SENDTIPREQUEST']._serialized_start=454
-  _globals['_SENDTIPREQUEST']._serialized_end=559
-  _globals['_SENDTIPRESPONSE']._serialized_start=562
-  _globals['_SENDTIPRESPONSE']._serialized_end=739
-  _globals['_WALLETENTRY']._serialized_start=742
-  _globals['_WALLETENTRY']._serialized_end=973
-  _globals['_LISTWALLETENTRIESREQUEST']._serialized_start=975
-  _globals['_LISTWALLETENTRIESREQUEST']._serialized_end=1040
-  _globals['_LISTWALLETENTRIESRESPONSE']._serialized_start=1042
-  _globals['_LISTWALLETENTRIESRESPONSE']._serialized_end=1143
-  _globals['_PAYMENTSSERVICE']._serialized_start=1424
-  _globals['_PAYMENTSSERVICE']._serialized_end=1888
+  _globals['_TOPUPREQUEST']._serialized_end=341
+  _globals['_TOPUPRESPONSE']._serialized_start=344
+  _globals['_TOPUPRESPONSE']._serialized_end=560
+  _globals['_SENDTIPREQUEST']._serialized_start=562
+  _globals['_SENDTIPREQUEST']._serialized_end=667
+  _globals['_SENDTIPRESPONSE']._serialized_start=670
+  _globals['_SENDTIPRESPONSE']._serialized_end=847
+  _globals['_WALLETENTRY']._serialized_start=850
+  _globals['_WALLETENTRY']._serialized_end=1081
+  _globals['_LISTWALLETENTRIESREQUEST']._serialized_start=1083
+  _globals['_LISTWALLETENTRIESREQUEST']._serialized_end=1148
+  _globals['_LISTWALLETENTRIESRESPONSE']._serialized_start=1150
+  _globals['_LISTWALLETENTRIESRESPONSE']._serialized_end=1251
+  _globals['_PAYMENTSSERVICE']._serialized_start=1890
+  _globals['_PAYMENTSSERVICE']._serialized_end=2354
 # @@protoc_insertion_point(module_scope)

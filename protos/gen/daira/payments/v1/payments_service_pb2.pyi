@@ -33,7 +33,7 @@ class _TopUpStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TopUpState
     TOP_UP_STATE_SUCCEEDED: _TopUpState.ValueType  # 2
     """The money is in the wallet."""
     TOP_UP_STATE_DECLINED: _TopUpState.ValueType  # 3
-    """The provider declined; nothing moved."""
+    """The provider declined, or nothing was paid in time; nothing moved. A payment that comes late still succeeds."""
 
 class TopUpState(_TopUpState, metaclass=_TopUpStateEnumTypeWrapper):
     """How a top-up stands."""
@@ -45,7 +45,7 @@ TOP_UP_STATE_PENDING: TopUpState.ValueType  # 1
 TOP_UP_STATE_SUCCEEDED: TopUpState.ValueType  # 2
 """The money is in the wallet."""
 TOP_UP_STATE_DECLINED: TopUpState.ValueType  # 3
-"""The provider declined; nothing moved."""
+"""The provider declined, or nothing was paid in time; nothing moved. A payment that comes late still succeeds."""
 Global___TopUpState: _TypeAlias = TopUpState  # noqa: Y015
 
 class _WalletEntryKind:
@@ -62,6 +62,26 @@ class _WalletEntryKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Walle
     """A tip was paid."""
     WALLET_ENTRY_KIND_TIP_RECEIVED: _WalletEntryKind.ValueType  # 3
     """A tip was received."""
+    WALLET_ENTRY_KIND_SUBSCRIPTION_PAID: _WalletEntryKind.ValueType  # 4
+    """A subscription's month was paid."""
+    WALLET_ENTRY_KIND_SUBSCRIPTION_RECEIVED: _WalletEntryKind.ValueType  # 5
+    """A subscriber's month was received."""
+    WALLET_ENTRY_KIND_PAYOUT: _WalletEntryKind.ValueType  # 6
+    """Money went out to the owner's bank account or mobile wallet."""
+    WALLET_ENTRY_KIND_PAYOUT_RETURNED: _WalletEntryKind.ValueType  # 7
+    """A payout came back."""
+    WALLET_ENTRY_KIND_REFUND_PAID: _WalletEntryKind.ValueType  # 8
+    """What was received is given back."""
+    WALLET_ENTRY_KIND_REFUND_RECEIVED: _WalletEntryKind.ValueType  # 9
+    """What was paid came back."""
+    WALLET_ENTRY_KIND_CHARGEBACK: _WalletEntryKind.ValueType  # 10
+    """A bank took a charge back."""
+    WALLET_ENTRY_KIND_RECOVERY: _WalletEntryKind.ValueType  # 11
+    """A debt was paid from what came in."""
+    WALLET_ENTRY_KIND_ADJUSTMENT: _WalletEntryKind.ValueType  # 12
+    """A correction of the books."""
+    WALLET_ENTRY_KIND_OTHER: _WalletEntryKind.ValueType  # 13
+    """Something else."""
 
 class WalletEntryKind(_WalletEntryKind, metaclass=_WalletEntryKindEnumTypeWrapper):
     """Kind of a wallet entry."""
@@ -74,6 +94,26 @@ WALLET_ENTRY_KIND_TIP_SENT: WalletEntryKind.ValueType  # 2
 """A tip was paid."""
 WALLET_ENTRY_KIND_TIP_RECEIVED: WalletEntryKind.ValueType  # 3
 """A tip was received."""
+WALLET_ENTRY_KIND_SUBSCRIPTION_PAID: WalletEntryKind.ValueType  # 4
+"""A subscription's month was paid."""
+WALLET_ENTRY_KIND_SUBSCRIPTION_RECEIVED: WalletEntryKind.ValueType  # 5
+"""A subscriber's month was received."""
+WALLET_ENTRY_KIND_PAYOUT: WalletEntryKind.ValueType  # 6
+"""Money went out to the owner's bank account or mobile wallet."""
+WALLET_ENTRY_KIND_PAYOUT_RETURNED: WalletEntryKind.ValueType  # 7
+"""A payout came back."""
+WALLET_ENTRY_KIND_REFUND_PAID: WalletEntryKind.ValueType  # 8
+"""What was received is given back."""
+WALLET_ENTRY_KIND_REFUND_RECEIVED: WalletEntryKind.ValueType  # 9
+"""What was paid came back."""
+WALLET_ENTRY_KIND_CHARGEBACK: WalletEntryKind.ValueType  # 10
+"""A bank took a charge back."""
+WALLET_ENTRY_KIND_RECOVERY: WalletEntryKind.ValueType  # 11
+"""A debt was paid from what came in."""
+WALLET_ENTRY_KIND_ADJUSTMENT: WalletEntryKind.ValueType  # 12
+"""A correction of the books."""
+WALLET_ENTRY_KIND_OTHER: WalletEntryKind.ValueType  # 13
+"""Something else."""
 Global___WalletEntryKind: _TypeAlias = WalletEntryKind  # noqa: Y015
 
 @_typing.final
@@ -151,19 +191,25 @@ class TopUpRequest(_message.Message):
 
     AMOUNT_PIASTRES_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    RAIL_FIELD_NUMBER: _builtins.int
     amount_piastres: _builtins.int
     """Amount in piastres, 500 (EGP 5) to 3000000 (EGP 30,000)."""
     idempotency_key: _builtins.str
     """1 to 64 characters of A-Z a-z 0-9 _ - : and dot; the same key repeats the same request."""
+    rail: _builtins.str
+    """Over which rail: "card", "mobile" (a mobile wallet), "voucher" (cash at a shop against a code), "bank" (InstaPay), or
+    "sandbox" where there is no real money; empty for the usual one. Over "bank" up to 7000000 (EGP 70,000).
+    """
     def __init__(
         self,
         *,
         amount_piastres: _builtins.int = ...,
         idempotency_key: _builtins.str = ...,
+        rail: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_piastres", b"amount_piastres", "idempotency_key", b"idempotency_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount_piastres", b"amount_piastres", "idempotency_key", b"idempotency_key", "rail", b"rail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -178,13 +224,24 @@ class TopUpResponse(_message.Message):
     TOP_UP_ID_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     WALLET_FIELD_NUMBER: _builtins.int
+    INSTRUCTION_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    DECLINE_REASON_FIELD_NUMBER: _builtins.int
     top_up_id: _builtins.int
     """Id of the top-up."""
     state: Global___TopUpState.ValueType
     """Its state."""
+    instruction: _builtins.str
+    """What the caller has to do while it is pending: the code to pay a voucher with, or the address of a payment page."""
+    decline_reason: _builtins.str
+    """Why it was declined, in a few English words."""
     @_builtins.property
     def wallet(self) -> Global___Wallet:
         """The wallet just after; as it was when the state is not SUCCEEDED."""
+
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """Until when; unset when the provider named no end."""
 
     def __init__(
         self,
@@ -192,10 +249,13 @@ class TopUpResponse(_message.Message):
         top_up_id: _builtins.int = ...,
         state: Global___TopUpState.ValueType = ...,
         wallet: Global___Wallet | None = ...,
+        instruction: _builtins.str = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+        decline_reason: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["wallet", b"wallet"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "wallet", b"wallet"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["state", b"state", "top_up_id", b"top_up_id", "wallet", b"wallet"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decline_reason", b"decline_reason", "expires_at", b"expires_at", "instruction", b"instruction", "state", b"state", "top_up_id", b"top_up_id", "wallet", b"wallet"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

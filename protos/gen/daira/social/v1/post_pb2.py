@@ -26,15 +26,15 @@ from daira.social.v1 import profile_pb2 as daira_dot_social_dot_v1_dot_profile__
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x64\x61ira/social/v1/post.proto\x12\x0f\x64\x61ira.social.v1\x1a\x1d\x64\x61ira/social/v1/profile.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x95\x02\n\x04Post\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12(\n\x06\x61uthor\x18\x02 \x01(\x0b\x32\x18.daira.social.v1.Profile\x12\x0c\n\x04\x62ody\x18\x03 \x01(\t\x12\x10\n\x08language\x18\x04 \x01(\t\x12\'\n\x04kind\x18\x05 \x01(\x0e\x32\x19.daira.social.v1.PostKind\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0blikes_count\x18\n \x01(\x03\x12\x15\n\rreposts_count\x18\x0b \x01(\x03\x12\x14\n\x0cviewer_likes\x18\x14 \x01(\x08\x12\x17\n\x0fviewer_reposted\x18\x15 \x01(\x08*{\n\x08PostKind\x12\x19\n\x15POST_KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0ePOST_KIND_TEXT\x10\x01\x12\x12\n\x0ePOST_KIND_LINK\x10\x02\x12\x16\n\x12POST_KIND_QUESTION\x10\x03\x12\x14\n\x10POST_KIND_REPOST\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x64\x61ira/social/v1/post.proto\x12\x0f\x64\x61ira.social.v1\x1a\x1d\x64\x61ira/social/v1/profile.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc2\x02\n\x04Post\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12(\n\x06\x61uthor\x18\x02 \x01(\x0b\x32\x18.daira.social.v1.Profile\x12\x0c\n\x04\x62ody\x18\x03 \x01(\t\x12\x10\n\x08language\x18\x04 \x01(\t\x12\'\n\x04kind\x18\x05 \x01(\x0e\x32\x19.daira.social.v1.PostKind\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10subscribers_only\x18\x07 \x01(\x08\x12\x13\n\x0blikes_count\x18\n \x01(\x03\x12\x15\n\rreposts_count\x18\x0b \x01(\x03\x12\x14\n\x0cviewer_likes\x18\x14 \x01(\x08\x12\x17\n\x0fviewer_reposted\x18\x15 \x01(\x08\x12\x11\n\tis_locked\x18\x16 \x01(\x08*{\n\x08PostKind\x12\x19\n\x15POST_KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0ePOST_KIND_TEXT\x10\x01\x12\x12\n\x0ePOST_KIND_LINK\x10\x02\x12\x16\n\x12POST_KIND_QUESTION\x10\x03\x12\x14\n\x10POST_KIND_REPOST\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'daira.social.v1.post_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_POSTKIND']._serialized_start=391
-  _globals['_POSTKIND']._serialized_end=514
+  _globals['_POSTKIND']._serialized_start=436
+  _globals['_POSTKIND']._serialized_end=559
   _globals['_POST']._serialized_start=112
-  _globals['_POST']._serialized_end=389
+  _globals['_POST']._serialized_end=434
 # @@protoc_insertion_point(module_scope)

@@ -54,7 +54,7 @@ Global___PostKind: _TypeAlias = PostKind  # noqa: Y015
 @_typing.final
 class Post(_message.Message):
     """A post with its author, counts and the viewer's own state.
-    Written on the wire as a cached part (1 to 6), then counts (10 to 19), then what the viewer did (20 to 29): protobuf merges them.
+    Written on the wire as a cached part (1 to 7), then counts (10 to 19), then what the viewer did (20 to 29): protobuf merges them.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -65,10 +65,12 @@ class Post(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
+    SUBSCRIBERS_ONLY_FIELD_NUMBER: _builtins.int
     LIKES_COUNT_FIELD_NUMBER: _builtins.int
     REPOSTS_COUNT_FIELD_NUMBER: _builtins.int
     VIEWER_LIKES_FIELD_NUMBER: _builtins.int
     VIEWER_REPOSTED_FIELD_NUMBER: _builtins.int
+    IS_LOCKED_FIELD_NUMBER: _builtins.int
     post_id: _builtins.int
     """Id of the post, time-sorted."""
     body: _builtins.str
@@ -77,6 +79,8 @@ class Post(_message.Message):
     """BCP 47 language tag guessed from the text: "ar", "en" or "und"."""
     kind: Global___PostKind.ValueType
     """Its kind."""
+    subscribers_only: _builtins.bool
+    """Whether it is for subscribers of its author only. The last of the cached part."""
     likes_count: _builtins.int
     """People who like it; seconds behind."""
     reposts_count: _builtins.int
@@ -85,6 +89,8 @@ class Post(_message.Message):
     """Whether the viewer likes it; false without a viewer."""
     viewer_reposted: _builtins.bool
     """Whether the viewer passed it on; false without a viewer."""
+    is_locked: _builtins.bool
+    """Whether it is for subscribers, and the viewer is none: body and language are empty then."""
     @_builtins.property
     def author(self) -> _profile_pb2.Profile:
         """Author's profile without counts."""
@@ -102,14 +108,16 @@ class Post(_message.Message):
         language: _builtins.str = ...,
         kind: Global___PostKind.ValueType = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
+        subscribers_only: _builtins.bool = ...,
         likes_count: _builtins.int = ...,
         reposts_count: _builtins.int = ...,
         viewer_likes: _builtins.bool = ...,
         viewer_reposted: _builtins.bool = ...,
+        is_locked: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "created_at", b"created_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "body", b"body", "created_at", b"created_at", "kind", b"kind", "language", b"language", "likes_count", b"likes_count", "post_id", b"post_id", "reposts_count", b"reposts_count", "viewer_likes", b"viewer_likes", "viewer_reposted", b"viewer_reposted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author", b"author", "body", b"body", "created_at", b"created_at", "is_locked", b"is_locked", "kind", b"kind", "language", b"language", "likes_count", b"likes_count", "post_id", b"post_id", "reposts_count", b"reposts_count", "subscribers_only", b"subscribers_only", "viewer_likes", b"viewer_likes", "viewer_reposted", b"viewer_reposted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,7 +26,7 @@ from daira.common.v1 import access_pb2 as daira_dot_common_dot_v1_dot_access__pb
 from daira.social.v1 import post_pb2 as daira_dot_social_dot_v1_dot_post__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"daira/social/v1/post_service.proto\x12\x0f\x64\x61ira.social.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1a\x64\x61ira/social/v1/post.proto\":\n\x11\x43reatePostRequest\x12\x0c\n\x04\x62ody\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"9\n\x12\x43reatePostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post\"=\n\x11\x44\x65letePostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x14\n\x12\x44\x65letePostResponse\"!\n\x0eGetPostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\"6\n\x0fGetPostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post\";\n\x0fLikePostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"7\n\x10LikePostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post\"=\n\x11UnlikePostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"9\n\x12UnlikePostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post\"=\n\x11ReportPostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x14\n\x12ReportPostResponse\"9\n\rRepostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"5\n\x0eRepostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post\"=\n\x11UndoRepostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"9\n\x12UndoRepostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post2\xc2\x06\n\x0bPostService\x12i\n\nCreatePost\x12\".daira.social.v1.CreatePostRequest\x1a#.daira.social.v1.CreatePostResponse\"\x12\x90\x02\x02\xca\xf3\x18\x0b\n\x01\x02\"\x06social\x12i\n\nDeletePost\x12\".daira.social.v1.DeletePostRequest\x1a#.daira.social.v1.DeletePostResponse\"\x12\x90\x02\x02\xca\xf3\x18\x0b\n\x01\x02\"\x06social\x12X\n\x07GetPost\x12\x1f.daira.social.v1.GetPostRequest\x1a .daira.social.v1.GetPostResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x01\x12\x63\n\x08LikePost\x12 .daira.social.v1.LikePostRequest\x1a!.daira.social.v1.LikePostResponse\"\x12\x90\x02\x02\xca\xf3\x18\x0b\n\x01\x02\"\x06social\x12i\n\nUnlikePost\x12\".daira.social.v1.UnlikePostRequest\x1a#.daira.social.v1.UnlikePostResponse\"\x12\x90\x02\x02\xca\xf3\x18\x0b\n\x01\x02\"\x06social\x12i\n\nReportPost\x12\".daira.social.v1.ReportPostRequest\x1a#.daira.social.v1.ReportPostResponse\"\x12\x90\x02\x02\xca\xf3\x18\x0b\n\x01\x02\"\x06social\x12]\n\x06Repost\x12\x1e.daira.social.v1.RepostRequest\x1a\x1f.daira.social.v1.RepostResponse\"\x12\x90\x02\x02\xca\xf3\x18\x0b\n\x01\x02\"\x06social\x12i\n\nUndoRepost\x12\".daira.social.v1.UndoRepostRequest\x1a#.daira.social.v1.UndoRepostResponse\"\x12\x90\x02\x02\xca\xf3\x18\x0b\n\x01\x02\"\x06socialb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"daira/social/v1/post_service.proto\x12\x0f\x64\x61ira.social.v1\x1a\x1c\x64\x61ira/common/v1/access.proto\x1a\x1a\x64\x61ira/social/v1/post.proto\"T\n\x11\x43reatePostRequest\x12\x0c\n\x04\x62ody\x18\x01 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\x12\x18\n\x10subscribers_only\x18\x03 \x01(\x08\"9\n\x12\x43reatePostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post\"=\n\x11\x44\x65letePostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x14\n\x12\x44\x65letePostResponse\"!\n\x0eGetPostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\"6\n\x0fGetPostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post\";\n\x0fLikePostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"7\n\x10LikePostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post\"=\n\x11UnlikePostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"9\n\x12UnlikePostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post\"=\n\x11ReportPostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"\x14\n\x12ReportPostResponse\"9\n\rRepostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"5\n\x0eRepostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post\"=\n\x11UndoRepostRequest\x12\x0f\n\x07post_id\x18\x01 \x01(\x03\x12\x17\n\x0fidempotency_key\x18\x02 \x01(\t\"9\n\x12UndoRepostResponse\x12#\n\x04post\x18\x01 \x01(\x0b\x32\x15.daira.social.v1.Post2\xc2\x06\n\x0bPostService\x12i\n\nCreatePost\x12\".daira.social.v1.CreatePostRequest\x1a#.daira.social.v1.CreatePostResponse\"\x12\x90\x02\x02\xca\xf3\x18\x0b\n\x01\x02\"\x06social\x12i\n\nDeletePost\x12\".daira.social.v1.DeletePostRequest\x1a#.daira.social.v1.DeletePostResponse\"\x12\x90\x02\x02\xca\xf3\x18\x0b\n\x01\x02\"\x06social\x12X\n\x07GetPost\x12\x1f.daira.social.v1.GetPostRequest\x1a .daira.social.v1.GetPostResponse\"\n\x90\x02\x01\xca\xf3\x18\x03\n\x01\x01\x12\x63\n\x08LikePost\x12 .daira.social.v1.LikePostRequest\x1a!.daira.social.v1.LikePostResponse\"\x12\x90\x02\x02\xca\xf3\x18\x0b\n\x01\x02\"\x06social\x12i\n\nUnlikePost\x12\".daira.social.v1.UnlikePostRequest\x1a#.daira.social.v1.UnlikePostResponse\"\x12\x90\x02\x02\xca\xf3\x18\x0b\n\x01\x02\"\x06social\x12i\n\nReportPost\x12\".daira.social.v1.ReportPostRequest\x1a#.daira.social.v1.ReportPostResponse\"\x12\x90\x02\x02\xca\xf3\x18\x0b\n\x01\x02\"\x06social\x12]\n\x06Repost\x12\x1e.daira.social.v1.RepostRequest\x1a\x1f.daira.social.v1.RepostResponse\"\x12\x90\x02\x02\xca\xf3\x18\x0b\n\x01\x02\"\x06social\x12i\n\nUndoRepost\x12\".daira.social.v1.UndoRepostRequest\x1a#.daira.social.v1.UndoRepostResponse\"\x12\x90\x02\x02\xca\xf3\x18\x0b\n\x01\x02\"\x06socialb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,37 +50,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POSTSERVICE'].methods_by_name['UndoRepost']._loaded_options = None
   _globals['_POSTSERVICE'].methods_by_name['UndoRepost']._serialized_options = b'\220\002\002\312\363\030\013\n\001\002\"\006social'
   _globals['_CREATEPOSTREQUEST']._serialized_start=113
-  _globals['_CREATEPOSTREQUEST']._serialized_end=171
-  _globals['_CREATEPOSTRESPONSE']._serialized_start=173
-  _globals['_CREATEPOSTRESPONSE']._serialized_end=230
-  _globals['_DELETEPOSTREQUEST']._serialized_start=232
-  _globals['_DELETEPOSTREQUEST']._serialized_end=293
-  _globals['_DELETEPOSTRESPONSE']._serialized_start=295
-  _globals['_DELETEPOSTRESPONSE']._serialized_end=315
-  _globals['_GETPOSTREQUEST']._serialized_start=317
-  _globals['_GETPOSTREQUEST']._serialized_end=350
-  _globals['_GETPOSTRESPONSE']._serialized_start=352
-  _globals['_GETPOSTRESPONSE']._serialized_end=406
-  _globals['_LIKEPOSTREQUEST']._serialized_start=408
-  _globals['_LIKEPOSTREQUEST']._serialized_end=467
-  _globals['_LIKEPOSTRESPONSE']._serialized_start=469
-  _globals['_LIKEPOSTRESPONSE']._serialized_end=524
-  _globals['_UNLIKEPOSTREQUEST']._serialized_start=526
-  _globals['_UNLIKEPOSTREQUEST']._serialized_end=587
-  _globals['_UNLIKEPOSTRESPONSE']._serialized_start=589
-  _globals['_UNLIKEPOSTRESPONSE']._serialized_end=646
-  _globals['_REPORTPOSTREQUEST']._serialized_start=648
-  _globals['_REPORTPOSTREQUEST']._serialized_end=709
-  _globals['_REPORTPOSTRESPONSE']._serialized_start=711
-  _globals['_REPORTPOSTRESPONSE']._serialized_end=731
-  _globals['_REPOSTREQUEST']._serialized_start=733
-  _globals['_REPOSTREQUEST']._serialized_end=790
-  _globals['_REPOSTRESPONSE']._serialized_start=792
-  _globals['_REPOSTRESPONSE']._serialized_end=845
-  _globals['_UNDOREPOSTREQUEST']._serialized_start=847
-  _globals['_UNDOREPOSTREQUEST']._serialized_end=908
-  _globals['_UNDOREPOSTRESPONSE']._serialized_start=910
-  _globals['_UNDOREPOSTRESPONSE']._serialized_end=967
-  _globals['_POSTSERVICE']._serialized_start=970
-  _globals['_POSTSERVICE']._serialized_end=1804
+  _globals['_CREATEPOSTREQUEST']._serialized_end=197
+  _globals['_CREATEPOSTRESPONSE']._serialized_start=199
+  _globals['_CREATEPOSTRESPONSE']._serialized_end=256
+  _globals['_DELETEPOSTREQUEST']._serialized_start=258
+  _globals['_DELETEPOSTREQUEST']._serialized_end=319
+  _globals['_DELETEPOSTRESPONSE']._serialized_start=321
+  _globals['_DELETEPOSTRESPONSE']._serialized_end=341
+  _globals['_GETPOSTREQUEST']._serialized_start=343
+  _globals['_GETPOSTREQUEST']._serialized_end=376
+  _globals['_GETPOSTRESPONSE']._serialized_start=378
+  _globals['_GETPOSTRESPONSE']._serialized_end=432
+  _globals['_LIKEPOSTREQUEST']._serialized_start=434
+  _globals['_LIKEPOSTREQUEST']._serialized_end=493
+  _globals['_LIKEPOSTRESPONSE']._serialized_start=495
+  _globals['_LIKEPOSTRESPONSE']._serialized_end=550
+  _globals['_UNLIKEPOSTREQUEST']._serialized_start=552
+  _globals['_UNLIKEPOSTREQUEST']._serialized_end=613
+  _globals['_UNLIKEPOSTRESPONSE']._serialized_start=615
+  _globals['_UNLIKEPOSTRESPONSE']._serialized_end=672
+  _globals['_REPORTPOSTREQUEST']._serialized_start=674
+  _globals['_REPORTPOSTREQUEST']._serialized_end=735
+  _globals['_REPORTPOSTRESPONSE']._serialized_start=737
+  _globals['_REPORTPOSTRESPONSE']._serialized_end=757
+  _globals['_REPOSTREQUEST']._serialized_start=759
+  _globals['_REPOSTREQUEST']._serialized_end=816
+  _globals['_REPOSTRESPONSE']._serialized_start=818
+  _globals['_REPOSTRESPONSE']._serialized_end=871
+  _globals['_UNDOREPOSTREQUEST']._serialized_start=873
+  _globals['_UNDOREPOSTREQUEST']._serialized_end=934
+  _globals['_UNDOREPOSTRESPONSE']._serialized_start=936
+  _globals['_UNDOREPOSTRESPONSE']._serialized_end=993
+  _globals['_POSTSERVICE']._serialized_start=996
+  _globals['_POSTSERVICE']._serialized_end=1830
 # @@protoc_insertion_point(module_scope)

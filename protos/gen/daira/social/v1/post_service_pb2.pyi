@@ -25,19 +25,23 @@ class CreatePostRequest(_message.Message):
 
     BODY_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    SUBSCRIBERS_ONLY_FIELD_NUMBER: _builtins.int
     body: _builtins.str
     """The text, 1 to 1000 code points after NFC; no bidi controls, no control characters but line breaks and tabs."""
     idempotency_key: _builtins.str
     """1 to 64 characters of A-Z a-z 0-9 _ - : and dot; the same key repeats the same request."""
+    subscribers_only: _builtins.bool
+    """Only subscribers of the caller see what is in it. It is not passed on."""
     def __init__(
         self,
         *,
         body: _builtins.str = ...,
         idempotency_key: _builtins.str = ...,
+        subscribers_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "idempotency_key", b"idempotency_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "idempotency_key", b"idempotency_key", "subscribers_only", b"subscribers_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

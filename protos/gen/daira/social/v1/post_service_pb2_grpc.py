@@ -96,7 +96,8 @@ class PostServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetPost(self, request, context):
-        """One post, of a repost the post that it passes on; POST_NOT_FOUND when it is unknown or deleted.
+        """One post, of a repost the post that it passes on; without what is in it when it is for subscribers and the caller is
+        none. POST_NOT_FOUND when it is unknown or deleted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

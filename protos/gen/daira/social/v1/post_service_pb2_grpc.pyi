@@ -38,7 +38,9 @@ class PostServiceStub:
     DeletePost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.DeletePostRequest, _post_service_pb2.DeletePostResponse]
     """Deletes the caller's own post. Deleting it again is no error."""
     GetPost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.GetPostRequest, _post_service_pb2.GetPostResponse]
-    """One post, of a repost the post that it passes on; POST_NOT_FOUND when it is unknown or deleted."""
+    """One post, of a repost the post that it passes on; without what is in it when it is for subscribers and the caller is
+    none. POST_NOT_FOUND when it is unknown or deleted.
+    """
     LikePost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.LikePostRequest, _post_service_pb2.LikePostResponse]
     """The caller likes a post. Liking twice is no error and counts once."""
     UnlikePost: _grpc.UnaryUnaryMultiCallable[_post_service_pb2.UnlikePostRequest, _post_service_pb2.UnlikePostResponse]
@@ -64,7 +66,9 @@ class PostServiceAsyncStub(PostServiceStub):
     DeletePost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.DeletePostRequest, _post_service_pb2.DeletePostResponse]  # type: ignore[assignment]
     """Deletes the caller's own post. Deleting it again is no error."""
     GetPost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.GetPostRequest, _post_service_pb2.GetPostResponse]  # type: ignore[assignment]
-    """One post, of a repost the post that it passes on; POST_NOT_FOUND when it is unknown or deleted."""
+    """One post, of a repost the post that it passes on; without what is in it when it is for subscribers and the caller is
+    none. POST_NOT_FOUND when it is unknown or deleted.
+    """
     LikePost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.LikePostRequest, _post_service_pb2.LikePostResponse]  # type: ignore[assignment]
     """The caller likes a post. Liking twice is no error and counts once."""
     UnlikePost: _aio.UnaryUnaryMultiCallable[_post_service_pb2.UnlikePostRequest, _post_service_pb2.UnlikePostResponse]  # type: ignore[assignment]
@@ -105,7 +109,9 @@ class PostServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _post_service_pb2.GetPostRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_post_service_pb2.GetPostResponse, _abc.Awaitable[_post_service_pb2.GetPostResponse]]:
-        """One post, of a repost the post that it passes on; POST_NOT_FOUND when it is unknown or deleted."""
+        """One post, of a repost the post that it passes on; without what is in it when it is for subscribers and the caller is
+        none. POST_NOT_FOUND when it is unknown or deleted.
+        """
 
     @_abc_1.abstractmethod
     def LikePost(
