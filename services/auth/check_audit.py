@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Final
 
 import asyncpg
@@ -16,38 +15,40 @@ import asyncpg
 from services.auth.adapters.postgres.audit import PostgresAuditTrail
 from services.auth.adapters.postgres.audit_archive import PostgresAuditArchive
 from services.auth.adapters.postgres.audit_keys import load_signer
-from services.auth.adapters.signing_key_box import SigningKeyBox, read_key_encryption_key
+from services.auth.adapters.postgres.root_key import load_root_key, read_root_key
+from services.auth.adapters.signing_key_box import SigningKeyBox
 from services.auth.application.audit_ports import AuditEntry
 from services.auth.application.verify_audit import Verdict, VerifyAudit
-from services.auth.config import database_url
+from services.auth.config import database_url, key_encryption_secrets
 from services.chassis.config import Env, SettingsError
 from services.chassis.postgres import PostgresConnection, create_pool
+from services.hash_chain.given_statements import read_statements
+from services.sealing.key_encryption import KeyEncryptionKeys
 
 _CONNECT_TIMEOUT_S: Final = 10.0
 _SHOWN: Final = 100
 _NEVER: Final = (1 << 63) - 1
-_DOTS: Final = 2
 
 
 async def verify(
-    url: str, key_encryption_key: bytes, outside: Sequence[str], advance: Callable[[int, int], None]
+    url: str, keys: KeyEncryptionKeys, outside: Sequence[str], advance: Callable[[int, int], None]
 ) -> Verdict:
     """Read the whole log in one snapshot; `advance` is told how many rows were checked, and how many there are.
 
     `outside` are signed checkpoints that left the database when they were made.
     """
     async with _snapshot(url) as connection:
-        reader = await load_signer(connection, SigningKeyBox(key_encryption_key))
+        reader = await load_signer(connection, SigningKeyBox(await read_root_key(connection, keys)))
         archive = PostgresAuditArchive(connection)
         total = await archive.sealed()
         return await VerifyAudit(archive, reader, lambda count: advance(count, total), outside)()
 
 
-async def show(url: str, key_encryption_key: bytes, user_id: int) -> list[AuditEntry]:
+async def show(url: str, keys: KeyEncryptionKeys, user_id: int) -> list[AuditEntry]:
     """The last 100 rows about a person, newest first."""
     pool = await create_pool(url, application_name="check-audit", min_size=1, max_size=2)
     try:
-        return await PostgresAuditTrail(pool, key_encryption_key).entries(user_id, _NEVER, _SHOWN)
+        return await PostgresAuditTrail(pool, await load_root_key(pool, keys)).entries(user_id, _NEVER, _SHOWN)
     finally:
         await pool.close()
 
@@ -89,17 +90,6 @@ def entry_lines(entries: Sequence[AuditEntry]) -> list[str]:
     return lines or ["nothing is recorded of this person"]
 
 
-def read_statements(given: Sequence[str]) -> list[str]:
-    """Checkpoints as they were given: the statement itself, or a file with one a line; OSError for a missing file."""
-    statements: list[str] = []
-    for one in given:
-        # A compact JWS begins with the base64url of "{" and has two dots.
-        is_statement = one.startswith("ey") and one.count(".") == _DOTS and "/" not in one
-        lines = [one] if is_statement else Path(one).read_text("utf-8").split("\n")
-        statements += [line.strip() for line in lines if line.strip()]
-    return statements
-
-
 def main(arguments: Sequence[str]) -> int:
     """Run the command and return the exit code: 1 when the log is not intact, 2 for wrong arguments or settings."""
     parser = argparse.ArgumentParser(prog="python -m services.auth.check_audit", description=__doc__)
@@ -112,17 +102,17 @@ def main(arguments: Sequence[str]) -> int:
     try:
         url = database_url(os.environ)
         env = Env(os.environ)
-        secret = env.secret("AUTH_KEY_ENCRYPTION_KEY")
+        secrets = key_encryption_secrets(env)
         env.finish()
-        key = read_key_encryption_key(secret)
+        keys = secrets.read()
         outside = read_statements(given.checkpoint) if given.command == "verify" else []
     except (SettingsError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     if given.command == "show":
-        sys.stdout.write("\n".join(entry_lines(asyncio.run(show(url, key, given.user)))) + "\n")
+        sys.stdout.write("\n".join(entry_lines(asyncio.run(show(url, keys, given.user)))) + "\n")
         return 0
-    verdict = asyncio.run(verify(url, key, outside, lambda _count, _total: None))
+    verdict = asyncio.run(verify(url, keys, outside, lambda _count, _total: None))
     sys.stdout.write("\n".join(report(verdict)) + "\n")
     return 0 if verdict.is_intact else 1
 

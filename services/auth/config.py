@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.chassis.config import Env, Secret
+from services.chassis.service_identity import ServiceIdentity
+from services.sealing.key_encryption import KeyEncryptionSecrets
 
 _DAY_S: Final = 86_400.0
 
@@ -42,6 +44,8 @@ class CodeSettings:
     number_minute: int
     number_hour: int
     number_day: int
+    number_source_hour: int
+    number_reserved_percent: int
     network_hour: int
     block_hour: int
     everybody_hour: int
@@ -56,6 +60,8 @@ class CodeSettings:
             number_minute=env.integer("AUTH_CODES_NUMBER_MINUTE", 1, 1, 1_000),
             number_hour=env.integer("AUTH_CODES_NUMBER_HOUR", 5, 1, 1_000),
             number_day=env.integer("AUTH_CODES_NUMBER_DAY", 10, 1, 1_000),
+            number_source_hour=env.integer("AUTH_CODES_NUMBER_SOURCE_HOUR", 3, 1, 1_000),
+            number_reserved_percent=env.integer("AUTH_CODES_NUMBER_RESERVED_PERCENT", 20, 0, 99),
             network_hour=env.integer("AUTH_CODES_NETWORK_HOUR", 60, 1, 1_000_000),
             block_hour=env.integer("AUTH_CODES_BLOCK_HOUR", 60, 1, 1_000_000),
             everybody_hour=env.integer("AUTH_CODES_EVERYBODY_HOUR", 5_000, 2, 10_000_000),
@@ -124,8 +130,8 @@ class AuthSettings:
     listen: str
     database_url: str = field(repr=False)
     database_connections: int
-    key_encryption_key: Secret
-    service_token_key: Secret
+    key_encryption: KeyEncryptionSecrets
+    identity: ServiceIdentity
     hashing_memory_kib: int
     hashing_time_cost: int
     hashing_parallelism: int
@@ -135,6 +141,7 @@ class AuthSettings:
     sign_in_slowest_s: float
     network_attempts: int
     network_window_s: float
+    network_passkey_begins: int
     access_life_s: float
     refresh_idle_s: float
     session_life_s: float
@@ -150,8 +157,8 @@ class AuthSettings:
             listen=env.text("AUTH_LISTEN"),
             database_url=env.url("AUTH_DATABASE_URL", ("postgresql", "postgres")),
             database_connections=env.integer("AUTH_DATABASE_CONNECTIONS", 10, 2, 100),
-            key_encryption_key=env.secret("AUTH_KEY_ENCRYPTION_KEY"),
-            service_token_key=env.secret("SERVICE_TOKEN_KEY"),
+            key_encryption=key_encryption_secrets(env),
+            identity=ServiceIdentity.from_env(env, "auth"),
             # Lower bounds of Argon2id's cost: below them a stolen table is cheap to guess.
             hashing_memory_kib=env.integer("AUTH_HASHING_MEMORY_KIB", 19_456, 7_168, 1 << 21),
             hashing_time_cost=env.integer("AUTH_HASHING_TIME_COST", 2, 1, 16),
@@ -162,6 +169,7 @@ class AuthSettings:
             sign_in_slowest_s=env.seconds("AUTH_SIGN_IN_SLOWEST_S", 900.0, 1.0, _DAY_S),
             network_attempts=env.integer("AUTH_NETWORK_ATTEMPTS", 100, 1, 1_000_000),
             network_window_s=env.seconds("AUTH_NETWORK_WINDOW_S", 900.0, 1.0, _DAY_S),
+            network_passkey_begins=env.integer("AUTH_NETWORK_PASSKEY_BEGINS", 300, 1, 1_000_000),
             access_life_s=env.seconds("AUTH_ACCESS_LIFE_S", 600.0, 1.0, 900.0),
             refresh_idle_s=env.seconds("AUTH_REFRESH_IDLE_S", 30 * _DAY_S, 60.0, 365 * _DAY_S),
             session_life_s=env.seconds("AUTH_SESSION_LIFE_S", 180 * _DAY_S, 60.0, 730 * _DAY_S),
@@ -174,12 +182,17 @@ class AuthSettings:
 
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
-    """Settings of the relay. `health_listen` is empty where nothing probes; days are whole."""
+    """Settings of the relay, which also asks the others what they hold about people.
+
+    `peers`: where each of the others is, by name. `health_listen` is empty where nothing probes; days are whole.
+    """
 
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
-    key_encryption_key: Secret
+    key_encryption: KeyEncryptionSecrets
     sms: SmsSettings
+    identity: ServiceIdentity
+    peers: Mapping[str, str]
     audit_kept_days: int
     health_listen: str
     metrics_port: int
@@ -191,8 +204,14 @@ class RelaySettings:
         return cls(
             database_url=env.url("AUTH_DATABASE_URL", ("postgresql", "postgres")),
             redis_url=env.url("REDIS_URL", ("redis", "rediss")),
-            key_encryption_key=env.secret("AUTH_KEY_ENCRYPTION_KEY"),
+            key_encryption=key_encryption_secrets(env),
             sms=SmsSettings.from_env(env),
+            identity=ServiceIdentity.from_env(env, "auth"),
+            peers={
+                "social": env.text("SOCIAL_ADDRESS"),
+                "payments": env.text("PAYMENTS_ADDRESS"),
+                "analytics": env.text("ANALYTICS_ADDRESS"),
+            },
             audit_kept_days=env.integer("AUTH_AUDIT_KEPT_DAYS", 400, 31, 36_500),
             health_listen=env.text("HEALTH_LISTEN", ""),
             metrics_port=env.integer("AUTH_METRICS_PORT", 0, 0, 65_535),
@@ -206,3 +225,10 @@ def database_url(environment: Mapping[str, str]) -> str:
     url = env.url("AUTH_DATABASE_URL", ("postgresql", "postgres"))
     env.finish()
     return url
+
+
+def key_encryption_secrets(env: Env) -> KeyEncryptionSecrets:
+    """The key that seals the root key, and the one before while it is changed; problems are left in `env`."""
+    return KeyEncryptionSecrets(
+        "auth", env.secret("AUTH_KEY_ENCRYPTION_KEY"), env.optional_secret("AUTH_KEY_ENCRYPTION_KEY_OLD")
+    )

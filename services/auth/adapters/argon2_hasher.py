@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -53,12 +53,18 @@ class Argon2Hasher:
 
     async def hash(self, password: str) -> str:
         """A new salted hash; AppError RESOURCE_EXHAUSTED, reason OVERLOADED, when the queue is full."""
-        return await self._run(lambda: self._argon2.hash(password))
+        with self.place() as place:
+            return await place.run(lambda: self._argon2.hash(password))
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """Whether the password is the one hashed; False without a hash, after the same work. Errors as for `hash`."""
-        matches = await self._run(lambda: self._matches(password_hash or self._nobody, password))
-        return matches and password_hash is not None
+        with self.place() as place:
+            return await place.verify(password_hash, password)
+
+    def place(self) -> _Place:
+        """A place in the queue; AppError RESOURCE_EXHAUSTED, reason OVERLOADED, when it is full."""
+        self.require_room()
+        return _Place(self, self._pool)
 
     def is_outdated(self, password_hash: str) -> bool:
         """Whether the hash was made with other parameters than these."""
@@ -77,28 +83,53 @@ class Argon2Hasher:
         """End the threads; what waits is not done."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _matches(self, password_hash: str, password: str) -> bool:
+    def matches(self, password_hash: str | None, password: str) -> bool:
+        """What `verify` answers, here and now."""
         try:
-            return bool(self._argon2.verify(password_hash, password))
+            is_right = bool(self._argon2.verify(password_hash or self._nobody, password))
         except (VerificationError, InvalidHashError):
             return False
+        return is_right and password_hash is not None
 
-    async def _run(self, work: Callable[[], _T]) -> _T:
-        self.require_room()
-        loop = asyncio.get_running_loop()
-        future = self._pool.submit(work)
+    def enter(self) -> None:
+        """Count one more who hashes or waits."""
         self._admitted += 1
 
-        def leave(_done: Future[_T]) -> None:
-            # Called in the thread that worked; a caller who gave up frees the place only when the work is over.
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(self._leave)
-
-        future.add_done_callback(leave)
-        return await asyncio.wrap_future(future)
-
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Count one less."""
         self._admitted -= 1
+
+
+class _Place:
+    """Somebody's place among those who hash or wait, from before they ask the database anything."""
+
+    def __init__(self, hasher: Argon2Hasher, pool: ThreadPoolExecutor) -> None:
+        self._hasher = hasher
+        self._pool = pool
+        self._work: Future[Any] | None = None
+
+    def __enter__(self) -> Self:
+        self._hasher.enter()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        work = self._work
+        if work is None or work.done():
+            self._hasher.leave()
+            return
+        # A caller who gave up frees the place only when the work is over, which is told in the thread that did it.
+        loop = asyncio.get_running_loop()
+        work.add_done_callback(lambda _: None if loop.is_closed() else loop.call_soon_threadsafe(self._hasher.leave))
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """Whether the password is the one hashed; False without a hash, after the same work."""
+        return await self.run(lambda: self._hasher.matches(password_hash, password))
+
+    async def run(self, work: Callable[[], _T]) -> _T:
+        """What `work` gives, done in the pool. One after another in one place."""
+        future = self._pool.submit(work)
+        self._work = future
+        return await asyncio.wrap_future(future)
 
 
 def _step_back() -> None:

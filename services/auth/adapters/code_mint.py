@@ -9,10 +9,10 @@ import secrets
 from base64 import urlsafe_b64encode
 from typing import Final
 
-from services.auth.adapters.sealing import Seal, derive_key
 from services.auth.application.code_ports import CodeMessage, NewMessage
 from services.auth.domain.code_budgets import Charge
 from services.auth.domain.codes import CODE_DIGITS, CodePurpose
+from services.sealing.seal import Seal, derive_key
 
 _REFERENCE_BYTES: Final = 16
 
@@ -20,11 +20,11 @@ _REFERENCE_BYTES: Final = 16
 class CodeMint:
     """Makes codes. A plain hash of six digits is no secret, so each is hashed with a key and bound to its flow."""
 
-    def __init__(self, key_encryption_key: bytes) -> None:
-        self._token_key = derive_key(key_encryption_key, b"daira code flow token v1")
-        self._code_key = derive_key(key_encryption_key, b"daira code hash v1")
-        self._budget_key = derive_key(key_encryption_key, b"daira code budget v1")
-        self._seal = Seal(derive_key(key_encryption_key, b"daira code seal v1"), "flow or message")
+    def __init__(self, root_key: bytes) -> None:
+        self._token_key = derive_key(root_key, b"daira code flow token v1")
+        self._code_key = derive_key(root_key, b"daira code hash v1")
+        self._budget_key = derive_key(root_key, b"daira code budget v1")
+        self._seal = Seal(derive_key(root_key, b"daira code seal v1"), "flow or message")
 
     def flow_token(self, purpose: CodePurpose, phone: str, device_id: str, key: str) -> str:
         """43 characters of base64url, derived from the request: a repeat gets the same without its being stored."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from services.auth.adapters.sealing import Seal, derive_key
+from services.sealing.seal import Seal, derive_key
 
 
 class ExportSeal:
     """AES-256-GCM under a key derived from the key encryption key."""
 
-    def __init__(self, key_encryption_key: bytes) -> None:
-        self._seal = Seal(derive_key(key_encryption_key, b"daira export seal v1"), "place")
+    def __init__(self, root_key: bytes) -> None:
+        self._seal = Seal(derive_key(root_key, b"daira export seal v1"), "place")
 
     def seal(self, export_id: int, chunk: int, plain: bytes) -> bytes:
         """The part, readable only with our key and in its place."""

@@ -7,17 +7,17 @@ import hmac
 import secrets
 from base64 import urlsafe_b64encode
 
-from services.auth.adapters.sealing import KEY_BYTES, Seal, derive_key
 from services.auth.domain.recovery_codes import RECOVERY_CODES, new_recovery_code
+from services.sealing.seal import KEY_BYTES, Seal, derive_key
 
 
 class FactorMint:
     """Makes secrets from the system's randomness."""
 
-    def __init__(self, key_encryption_key: bytes) -> None:
-        self._flow_key = derive_key(key_encryption_key, b"daira challenge of flow v1")
-        self._recovery_key = derive_key(key_encryption_key, b"daira recovery code v1")
-        self._seal = Seal(derive_key(key_encryption_key, b"daira totp secret v1"), "account")
+    def __init__(self, root_key: bytes) -> None:
+        self._flow_key = derive_key(root_key, b"daira challenge of flow v1")
+        self._recovery_key = derive_key(root_key, b"daira recovery code v1")
+        self._seal = Seal(derive_key(root_key, b"daira totp secret v1"), "account")
 
     def new_token(self) -> str:
         """43 characters of base64url."""

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Final
 
-import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from services.auth.application.ports import RawIdentifier
 from services.auth.domain.identifier import Identifier, IdentifierKind
 from services.chassis.errors import invalid
+from services.chassis.phone import read_egyptian_mobile
 
-_REGION: Final = "EG"
-_MAX_PHONE_CHARS: Final = 40
 _MAX_EMAIL_CHARS: Final = 254
-# What people put between digits. Letters are refused although the library would read them as keys of a phone.
-_PHONE_MARKS: Final = frozenset("+＋()-./ \u00a0\u2010\u2011\u2012\u2013")
 
 
 class IdentifierReader:
@@ -36,27 +31,10 @@ class IdentifierReader:
 
     def read_phone(self, text: str, field: str) -> Identifier:
         """The phone in E.164; AppError INVALID_ARGUMENT, naming `field`, when it is no Egyptian mobile."""
-        phone = _read_phone(text)
+        phone = read_egyptian_mobile(text)
         if phone is None:
             raise invalid(field, "must be an Egyptian mobile number")
         return Identifier(IdentifierKind.PHONE, phone)
-
-
-def _read_phone(text: str) -> str | None:
-    if len(text) > _MAX_PHONE_CHARS:
-        return None
-    # A number copied out of a chat is wrapped in invisible direction marks.
-    visible = "".join(char for char in text if unicodedata.category(char) != "Cf").strip()
-    if not all(char.isdecimal() or char in _PHONE_MARKS for char in visible):
-        return None
-    try:
-        number = phonenumbers.parse(visible, _REGION)
-    except phonenumbers.NumberParseException:
-        return None
-    is_mobile = phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.MOBILE
-    if number.extension or not is_mobile or not phonenumbers.is_valid_number_for_region(number, _REGION):
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def _read_email(text: str) -> str:

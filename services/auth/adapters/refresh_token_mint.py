@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from typing import Final
 
-from services.auth.adapters.sealing import Seal, derive_key
+from services.sealing.seal import Seal, derive_key
 
 _TOKEN_BYTES: Final = 32
 _PURPOSE: Final = b"daira refresh token successor v1"

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from datetime import datetime
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.auth.adapters.sealing import KEY_BYTES, Seal
 from services.auth.domain.key_schedule import SigningKey
-from services.chassis.config import Secret, SettingsError
+from services.sealing.key_encryption import WrongKeyEncryptionKeyError
+from services.sealing.seal import KEY_BYTES, Seal
 
 _KID_BYTES: Final = 12
 
 
-class WrongKeyEncryptionKeyError(Exception):
-    """The signing keys in the database were sealed with another AUTH_KEY_ENCRYPTION_KEY."""
-
-
 class SigningKeyBox:
-    """Seals private keys with AES-256-GCM under the key encryption key."""
+    """Seals private keys with AES-256-GCM under the root key."""
 
-    def __init__(self, key_encryption_key: bytes) -> None:
-        if len(key_encryption_key) != KEY_BYTES:
-            raise ValueError(f"the key encryption key has {KEY_BYTES} bytes")
-        self._seal = Seal(key_encryption_key, "key")
+    def __init__(self, root_key: bytes) -> None:
+        if len(root_key) != KEY_BYTES:
+            raise ValueError(f"the root key has {KEY_BYTES} bytes")
+        self._seal = Seal(root_key, "key")
 
     def new(self, active_from: datetime) -> SigningKey:
         """A fresh Ed25519 key pair with a random id."""
@@ -48,28 +44,12 @@ class SigningKeyBox:
             private = self._seal.open(sealed, kid.encode())
         except ValueError:
             raise WrongKeyEncryptionKeyError(
-                "AUTH_KEY_ENCRYPTION_KEY is not the key that the signing keys in the database were sealed with"
+                f"signing key {kid} was altered, or sealed with another root key"
             ) from None
         derived = _base64url(Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw())
         if derived != public:
             raise WrongKeyEncryptionKeyError(f"the public half of signing key {kid} was altered")
         return SigningKey(kid=kid, public=public, private=private, active_from=active_from)
-
-
-def decode_key_encryption_key(text: bytes) -> bytes:
-    """The 32 bytes that base64url `text` holds, with or without padding; ValueError when it does not."""
-    key = urlsafe_b64decode(text + b"=" * (-len(text) % 4))
-    if len(key) != KEY_BYTES:
-        raise ValueError("not 32 bytes")
-    return key
-
-
-def read_key_encryption_key(secret: Secret) -> bytes:
-    """The 32 bytes of the setting; SettingsError when it does not hold them."""
-    try:
-        return decode_key_encryption_key(secret.reveal())
-    except ValueError:
-        raise SettingsError(["AUTH_KEY_ENCRYPTION_KEY is wrong: expected 32 bytes in base64url"]) from None
 
 
 def _base64url(data: bytes) -> str:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import secrets
 
 from daira.auth.v1 import audit_service_pb2 as pb
-from services.auth.adapters.sealing import KEY_BYTES, Seal, derive_key
 from services.auth.application.audit_ports import AuditDetail
+from services.sealing.seal import KEY_BYTES, Seal, derive_key
 
 
 class SubjectKeyBox:
     """Makes and wraps subject keys, and seals details with them: AES-256-GCM, a random nonce before each."""
 
-    def __init__(self, key_encryption_key: bytes) -> None:
+    def __init__(self, root_key: bytes) -> None:
         # A key of this use alone: signing keys are sealed with the key encryption key itself.
-        self._wrapping = Seal(derive_key(key_encryption_key, b"daira audit subject keys"), "person")
+        self._wrapping = Seal(derive_key(root_key, b"daira audit subject keys"), "person")
 
     def new(self) -> bytes:
         """A fresh key."""

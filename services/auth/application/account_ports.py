@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -37,15 +37,6 @@ class AccountState:
     is_phone_proved: bool
     is_email_verified: bool
     deletion_due_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class ExportChunk:
-    """A part of an export: None until it is made. The time is in UTC."""
-
-    sealed: bytes | None = field(repr=False)
-    chunks: int
-    expires_at: datetime | None
 
 
 class NameReader(Protocol):
@@ -100,42 +91,6 @@ class Closing(Protocol):
 
     async def erase(self, user_id: int, now: datetime) -> bool:
         """Erase everything but the id, with its event, in one transaction; False when it is not due any more."""
-        ...
-
-
-class Exports(Protocol):
-    """Copies of what is held. Every method raises AppError UNAVAILABLE when the database is away."""
-
-    async def request(self, user_id: int, now: datetime, fresh_after: datetime) -> int:
-        """The export that is being made or was asked for after a moment, else a new one with its event; its id."""
-        ...
-
-    async def claim(self, now: datetime, leased_until: datetime) -> tuple[int, int] | None:
-        """An export to make and its user, nobody else's until then; None when there is none."""
-        ...
-
-    async def collect(self, user_id: int) -> Mapping[str, Any]:
-        """What auth holds about the user, without secrets, ready for JSON."""
-        ...
-
-    async def store(self, export_id: int, user_id: int, parts: Sequence[bytes], now: datetime, until: datetime) -> bool:
-        """Keep the sealed parts, with the event; False when somebody else did, or the account is gone."""
-        ...
-
-    async def chunk(self, export_id: int, user_id: int, chunk: int, now: datetime) -> ExportChunk | None:
-        """A part of the user's own export; None when there is no such export."""
-        ...
-
-
-class ExportBox(Protocol):
-    """Seals parts of exports."""
-
-    def seal(self, export_id: int, chunk: int, plain: bytes) -> bytes:
-        """The part, readable only with our key and in its place."""
-        ...
-
-    def open(self, export_id: int, chunk: int, sealed: bytes) -> bytes:
-        """The part; ValueError when it was sealed with another key or for another place."""
         ...
 
 

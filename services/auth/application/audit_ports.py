@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.auth.domain.audit_chain import AuditRow
+from services.hash_chain.checkpoints import StoredCheckpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,52 +54,24 @@ class RetiredRow:
     row_hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """A signed statement: at `pos` the chain hash is `chain_hash`. `starts` says the log begins after it."""
+class RefusalTrail(Protocol):
+    """Where refusals are written down."""
 
-    pos: int
-    chain_hash: bytes
-    kid: str
-    at: datetime
-    starts: bool = False
+    async def refuse(self, kind: str, subject_id: int, detail: AuditDetail, now: datetime) -> None:
+        """One refusal: a row for the first in a window, a count for the others; subject 0 for nobody's account."""
+        ...
 
 
-@dataclass(frozen=True, slots=True)
-class StoredCheckpoint:
-    """A statement as it is stored, and the columns beside it."""
-
-    pos: int
-    chain_hash: bytes
-    statement: str
-
-
-class AuditTrail(Protocol):
+class AuditTrail(RefusalTrail, Protocol):
     """Where acts that are no events are written down."""
 
     async def record(self, kind: str, subject_id: int, actor_id: int, detail: AuditDetail) -> None:
         """One row. AppError UNAVAILABLE."""
         ...
 
-    async def refuse(self, kind: str, subject_id: int, detail: AuditDetail, now: datetime) -> None:
-        """One refusal: a row for the first in a window, a count for the others; subject 0 for nobody's account."""
-        ...
-
     async def entries(self, user_id: int, before_seq: int, limit: int) -> list[AuditEntry]:
         """At most `limit` rows about the person with a lesser seq, newest first. AppError UNAVAILABLE."""
         ...
-
-
-class CheckpointReader(Protocol):
-    """Reads signed statements."""
-
-    def read(self, statement: str) -> Checkpoint:
-        """What it says; BadCheckpointError when it is none of this log's keys."""
-        ...
-
-
-class BadCheckpointError(Exception):
-    """A statement that no key of the audit log has signed; the message says what is wrong."""
 
 
 class AuditArchive(Protocol):

@@ -41,12 +41,12 @@ class ChangePassword:
         account = await self._passwords.find(user_id, session_id, now)
         account.standing.require_fresh(now)
         new = await self._accepted(account, new_text)
-        self._hasher.require_room()
-        wait_ms = await self._passwords.reserve_guess(user_id, now, self._challenge_rules)
-        if wait_ms is not None:
-            raise exhausted("too many wrong answers on this account", wait_ms)
-        if not await self._hasher.verify(account.password_hash, current):
-            raise _wrong()
+        with self._hasher.place() as place:
+            wait_ms = await self._passwords.reserve_guess(user_id, now, self._challenge_rules)
+            if wait_ms is not None:
+                raise exhausted("too many wrong answers on this account", wait_ms)
+            if not await place.verify(account.password_hash, current):
+                raise _wrong()
         new_hash = await self._hasher.hash(new)
         ended = await self._passwords.replace(
             user_id, session_id, account.password_hash, new_hash, now, end_others=end_others

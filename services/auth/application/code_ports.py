@@ -52,6 +52,18 @@ class BudgetUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Asking:
+    """What asking for a code costs, from a device that the number's account knows and from another.
+
+    `device_digest` is the SHA-256 of the device's id, b"" without one.
+    """
+
+    device_digest: bytes = field(repr=False)
+    familiar: Sequence[BudgetCharge]
+    strange: Sequence[BudgetCharge]
+
+
+@dataclass(frozen=True, slots=True)
 class Shares:
     """What sending a code costs, if the number is proved and if it is not."""
 
@@ -150,7 +162,15 @@ class PhoneReader(Protocol):
         ...
 
 
-class CodeMint(Protocol):
+class BudgetSubjects(Protocol):
+    """Hides whom budgets are of."""
+
+    def budget_subject(self, charge: Charge) -> bytes:
+        """The keyed hash that stands for the subject of a charge, 32 bytes."""
+        ...
+
+
+class CodeMint(BudgetSubjects, Protocol):
     """Makes codes and flow tokens, and keeps them secret."""
 
     def flow_token(self, purpose: CodePurpose, phone: str, device_id: str, key: str) -> str:
@@ -193,16 +213,12 @@ class CodeMint(Protocol):
         """The message sealed; ValueError when it was sealed with another key or under another reference."""
         ...
 
-    def budget_subject(self, charge: Charge) -> bytes:
-        """The keyed hash that stands for the subject of a charge, 32 bytes."""
-        ...
-
 
 class Codes(Protocol):
     """Flows and their codes. Every method raises AppError UNAVAILABLE when the database is away."""
 
     async def open(
-        self, flow: NewFlow, phone: str, message: NewMessage, charges: Sequence[BudgetCharge], shares: Shares
+        self, flow: NewFlow, phone: str, message: NewMessage, asking: Asking, shares: Shares
     ) -> OpenedFlow | BudgetSpent:
         """Open the flow, charge the budgets and put the message into the outbox, all or nothing.
 

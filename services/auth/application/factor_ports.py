@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from services.auth.application.code_ports import BudgetCharge, BudgetSpent
 from services.auth.application.factor_records import (
     Assertion,
     FactorList,
@@ -60,7 +61,7 @@ class FactorMint(Protocol):
         ...
 
     def hash_recovery_code(self, user_id: int, code: str) -> bytes:
-        """The 32 bytes that the sixteen characters of a code are stored as."""
+        """The 32 bytes that the characters of a code are stored as."""
         ...
 
 
@@ -138,8 +139,8 @@ class Challenges(Protocol):
         """Open a challenge of a live session; None when it has ended."""
         ...
 
-    async def open_for_anybody(self, new: NewChallenge) -> None:
-        """Open a challenge that names nobody."""
+    async def open_for_anybody(self, new: NewChallenge, charges: Sequence[BudgetCharge]) -> BudgetSpent | None:
+        """Open a challenge that names nobody and charge for it, or neither: then what is spent."""
         ...
 
     async def reserve(

@@ -14,8 +14,9 @@ from services.auth.domain.key_schedule import KeySchedule, SigningKey
 from services.chassis.clock import Clock
 from services.chassis.errors import AppError, unavailable
 
-# Well below KeySchedule.publish_ahead: every replica knows a key long before it signs.
-_RELOAD_S: Final = 60.0
+# With what services keep, well below KeySchedule.notice: every replica knows a key before it signs, and hears in time
+# that one was revoked.
+_RELOAD_S: Final = 10.0
 _RETRY_S: Final = 0.5
 # Withdrawn keys are kept a while longer, for whoever must explain an old token.
 _KEEP: Final = timedelta(days=30)
@@ -45,7 +46,10 @@ class KeyRing:
         """The key that signs now; AppError UNAVAILABLE before the first load."""
         if not self._keys:
             raise _no_keys()
-        return self._schedule.signing(self._keys, self._clock.now())
+        try:
+            return self._schedule.signing(self._keys, self._clock.now())
+        except ValueError:
+            raise _no_keys() from None
 
     def published(self) -> list[SigningKey]:
         """The keys to publish; AppError UNAVAILABLE before the first load."""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.auth.application.answer_check import challenge_expired
+from services.auth.application.code_ports import BudgetCharge, BudgetSpent, BudgetSubjects
 from services.auth.application.factor_ports import Challenges, FactorMint, Passkeys
 from services.auth.application.factor_records import NewChallenge, ReservedAnswer, UsedPasskey
 from services.auth.application.ports import TokenPair
 from services.auth.application.session_opener import SessionOpener
 from services.auth.domain.assurance import Method, Proof
-from services.auth.domain.challenges import ChallengePurpose, ChallengeRules, looks_like_challenge_token
+from services.auth.domain.challenges import BeginLimit, ChallengePurpose, ChallengeRules, looks_like_challenge_token
+from services.auth.domain.code_budgets import Charge, Scope
 from services.auth.domain.device import Device
 from services.chassis.clock import Clock
-from services.chassis.errors import AppError, unauthenticated, unavailable
+from services.chassis.errors import AppError, exhausted, unauthenticated, unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class PasskeySignIn:
         passkeys: Passkeys,
         opener: SessionOpener,
         rules: ChallengeRules,
+        limit: BeginLimit,
+        subjects: BudgetSubjects,
         clock: Clock,
     ) -> None:
         self._challenges = challenges
@@ -43,10 +48,16 @@ class PasskeySignIn:
         self._passkeys = passkeys
         self._opener = opener
         self._rules = rules
+        self._limit = limit
+        self._subjects = subjects
         self._clock = clock
 
     async def begin(self, device: Device) -> Ceremony:
-        """Open a ceremony; AppError UNAVAILABLE where no passkeys are taken."""
+        """Open a ceremony.
+
+        AppError UNAVAILABLE where no passkeys are taken; RESOURCE_EXHAUSTED, reason OVERLOADED, when the device's
+        network has begun too many.
+        """
         if not self._passkeys.is_open:
             raise passkeys_closed()
         now, token, to_sign = self._clock.now(), self._mint.new_token(), self._mint.new_to_sign()
@@ -59,8 +70,17 @@ class PasskeySignIn:
             made_at=now,
             expires_at=now + self._rules.life,
         )
-        await self._challenges.open_for_anybody(new)
+        spent = await self._challenges.open_for_anybody(new, self._charges(device.network))
+        if spent is not None:
+            raise _too_many(spent)
         return Ceremony(token, self._passkeys.request_options(to_sign, ()), new.expires_at)
+
+    def _charges(self, network: str) -> Sequence[BudgetCharge]:
+        """An unknown network, "", costs nothing."""
+        if not network:
+            return ()
+        charge = Charge(Scope.PASSKEY_BEGINS, network, self._limit.window, self._limit.network_begins)
+        return [BudgetCharge(self._subjects.budget_subject(charge), charge)]
 
     async def finish(self, token: str, credential_json: str, device: Device) -> tuple[int, TokenPair]:
         """The account's id and the tokens of its new session.
@@ -96,6 +116,10 @@ class PasskeySignIn:
             return None
         used = self._passkeys.verify_assertion(credential_json, reserved.to_sign, stored)
         return None if used is None else (stored.user_id, used)
+
+
+def _too_many(spent: BudgetSpent) -> AppError:
+    return exhausted("too many sign-ins were begun", max(1, spent.wait // timedelta(milliseconds=1)))
 
 
 def passkeys_closed() -> AppError:

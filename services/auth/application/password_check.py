@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from services.auth.application.audit_ports import AuditDetail, AuditTrail
+from services.auth.application.audit_ports import AuditDetail
 from services.auth.application.ports import Accounts, Credentials, PasswordHasher, ReservedGuess, SignInAttempts
+from services.auth.application.refusal_ledger import RefusalLedger
 from services.auth.domain.attempts import AttemptLimit, Guess
 from services.auth.domain.device import Device
 from services.auth.domain.identifier import Identifier
 from services.chassis.clock import Clock
-from services.chassis.errors import AppError, ErrorKind, exhausted
+from services.chassis.errors import AppError, exhausted
 
 # Of one device's guesses on one name so many run at once; the others wait for what becomes of them. Each is counted
 # before it is known to be right, so without waiting somebody's many right ones would use up the limit for each other.
@@ -43,10 +44,10 @@ class PasswordCheck:
         attempts: SignInAttempts,
         hasher: PasswordHasher,
         limit: AttemptLimit,
-        audit: AuditTrail,
+        refusals: RefusalLedger,
         clock: Clock,
     ) -> None:
-        self._audit = audit
+        self._refusals = refusals
         self._accounts = accounts
         self._attempts = attempts
         self._hasher = hasher
@@ -62,19 +63,17 @@ class PasswordCheck:
         """
         self._hasher.require_room()
         guess = Guess(identifier, device)
+        # Whoever has a turn takes a place before the database is asked: one name's queue cannot fill everybody's, and
+        # who is refused for want of a place was counted nowhere.
         async with self._turn(guess) as turns:
-            reserved = await self._reserve(guess, turns)
-            credentials = await self._accounts.find(identifier)
-            try:
-                matches = await self._hasher.verify(credentials.password_hash if credentials else None, password)
-            except AppError as error:
-                if error.kind is ErrorKind.RESOURCE_EXHAUSTED:
-                    await self._attempts.give_back(reserved, self._clock.now())
-                raise
+            with self._hasher.place() as place:
+                reserved = await self._reserve(guess, turns)
+                credentials = await self._accounts.find(identifier)
+                matches = await place.verify(credentials.password_hash if credentials else None, password)
             if credentials is None or not matches:
                 # Names without an account take the same road.
                 subject, detail = (credentials.user_id if credentials else 0), AuditDetail(device.network, device.name)
-                await self._audit.refuse("password_refused", subject, detail, self._clock.now())
+                self._refusals.refuse("password_refused", subject, detail)
                 return None
             await self._attempts.forgive(reserved, self._clock.now())
             return credentials

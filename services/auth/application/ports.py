@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -11,7 +12,7 @@ from services.auth.domain.assurance import ALL_SCOPES, Proof, Role, Scope
 from services.auth.domain.attempts import AttemptLimit, Guess
 from services.auth.domain.device import Device
 from services.auth.domain.identifier import Identifier
-from services.auth.domain.key_schedule import SigningKey
+from services.auth.domain.key_schedule import KeyChange, SigningKey
 from services.auth.domain.session import SessionEnd, StoredRefreshToken
 
 
@@ -148,6 +149,18 @@ class PasswordHasher(Protocol):
         """Raise what `verify` would raise now, so that a full house costs nothing but this call."""
         ...
 
+    def place(self) -> AbstractContextManager[HashingPlace]:
+        """A place in the queue for as long as the block lasts: what is verified by it is never refused."""
+        ...
+
+
+class HashingPlace(Protocol):
+    """A place among those who hash or wait."""
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """As PasswordHasher's, without its errors."""
+        ...
+
 
 class RefreshTokenMint(Protocol):
     """Makes refresh tokens, and hides a successor so that only its predecessor can open it."""
@@ -237,10 +250,6 @@ class SignInAttempts(Protocol):
         """Count a guess before it is made, everywhere or nowhere; when it may not be made, how long none may."""
         ...
 
-    async def give_back(self, reserved: ReservedGuess, now: datetime) -> None:
-        """A guess that was counted was not made after all."""
-        ...
-
     async def forgive(self, reserved: ReservedGuess, now: datetime) -> None:
         """The guess was right: it does not count, nor do those before it on the same name or device."""
         ...
@@ -252,8 +261,19 @@ class SigningKeys(Protocol):
     async def load(
         self, next_start: Callable[[Sequence[datetime]], datetime | None], forget_before: datetime
     ) -> list[SigningKey]:
-        """All keys, after adding one when `next_start`, given the starts of all, names the time of another.
+        """All keys, after adding one when `next_start`, given the starts of those not revoked, names another's time.
 
         Replicas that call at once agree. Keys replaced before `forget_before` are deleted.
+        """
+        ...
+
+    async def change(
+        self,
+        decide: Callable[[Sequence[SigningKey]], KeyChange | None],
+        next_start: Callable[[Sequence[datetime]], datetime | None],
+    ) -> list[SigningKey] | None:
+        """Apply what `decide` says of all keys and add those that are due then, or do nothing at all.
+
+        All keys afterwards; None when there was nothing to change. One caller at a time.
         """
         ...

@@ -22,7 +22,7 @@ from services.auth.domain.assurance import Method, Proof
 from services.auth.domain.device import Device
 from services.auth.domain.identifier import Identifier
 from services.chassis.clock import Clock
-from services.chassis.errors import AppError, already_exists, failed_precondition
+from services.chassis.errors import AppError, already_exists, key_reused
 
 # A client that still retries after a day has lost its key; then it signs in.
 _REPLAY_WINDOW: Final = timedelta(days=1)
@@ -94,7 +94,7 @@ class Register:
         # Whoever guesses the key must not get free guesses of the password.
         recognised = await self._check.recognise(identifier, device, password)
         if recognised is None or recognised.user_id != existing.user_id:
-            raise failed_precondition("the idempotency key was used with another request", "IDEMPOTENCY_KEY_REUSED")
+            raise key_reused()
         opening = self._prepare(device)
         try:
             started = await self._sessions.start(existing.user_id, opening.stored)

@@ -12,6 +12,7 @@ from services.auth.application.audit_ports import AuditSeals, Unsealed
 from services.chassis.clock import Clock
 from services.chassis.errors import AppError
 from services.chassis.lifecycle import pause
+from services.chassis.public_text import PublicText
 
 _BATCH: Final = 1000
 _IDLE_PAUSE_S: Final = 0.25
@@ -72,4 +73,4 @@ class SealAudit:
 
 def _emit(statement: str | None) -> None:
     if statement is not None:
-        _log.info("audit_checkpoint", statement=statement)
+        _log.info("audit_checkpoint", statement=PublicText(statement))

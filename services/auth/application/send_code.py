@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from services.auth.application.code_ports import (
+    Asking,
     BudgetCharge,
     BudgetSpent,
     CodeMint,
@@ -22,7 +23,7 @@ from services.auth.application.code_ports import (
 )
 from services.auth.domain.code_budgets import Charge, CodeBudgets, Scope
 from services.auth.domain.codes import CodePurpose, CodeRules
-from services.auth.domain.device import read_device_id
+from services.auth.domain.device import digest_of, read_device_id
 from services.chassis.clock import Clock
 from services.chassis.errors import exhausted, unavailable
 
@@ -99,12 +100,16 @@ class SendCode:
             made_at=now,
             expires_at=now + self._rules.life,
         )
-        charges = self._hidden(self._budgets.charges(phone, network))
+        asking = Asking(
+            device_digest=digest_of(device_id),
+            familiar=self._hidden(self._budgets.charges(phone, device_id, network, is_familiar=True)),
+            strange=self._hidden(self._budgets.charges(phone, device_id, network, is_familiar=False)),
+        )
         shares = Shares(
             proved=self._hidden(self._budgets.shares(phone, is_proved=True)),
             new=self._hidden(self._budgets.shares(phone, is_proved=False)),
         )
-        opened = await self._codes.open(flow, phone, self._mint.new_message(phone, code), charges, shares)
+        opened = await self._codes.open(flow, phone, self._mint.new_message(phone, code), asking, shares)
         self._watch(opened)
         if isinstance(opened, BudgetSpent):
             wait_ms = max(1, opened.wait // timedelta(milliseconds=1))

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from services.auth.application.audit_ports import (
     AuditArchive,
-    BadCheckpointError,
-    CheckpointReader,
     RetiredRow,
     Seal,
-    StoredCheckpoint,
 )
-from services.auth.domain.audit_chain import GENESIS, AuditRow, chain_hash, row_hash
+from services.auth.domain.audit_chain import AuditRow, chain_hash, row_hash
+from services.hash_chain.chain import GENESIS
+from services.hash_chain.checkpoints import BadCheckpointError, CheckpointReader, StoredCheckpoint
+from services.hash_chain.signed_walk import CheckpointProblem, SignedWalk
 
 BATCH: Final = 5000
 _MAX_FINDINGS: Final = 100
@@ -30,8 +30,8 @@ class Wrong(enum.StrEnum):
     SEAL_REMOVED = "seal removed"
     CHAIN_BROKEN = "chain broken"
     TRUNCATED = "tail removed"
-    CONTRADICTED = "checkpoint contradicted"
-    SIGNATURE_FALSE = "signature false"
+    CONTRADICTED = CheckpointProblem.CONTRADICTED.value
+    SIGNATURE_FALSE = CheckpointProblem.SIGNATURE_FALSE.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +83,12 @@ class VerifyAudit:
         self._archive = archive
         self._reader = reader
         self._advance = advance
-        self._outside = outside
         self._batch = batch
         self._verdict = Verdict()
         self._pos = 0
         self._chain = GENESIS
         self._cursor = (0, 0)
-        self._signed: AsyncIterator[StoredCheckpoint]
-        self._next: StoredCheckpoint | None = None
-        self._waiting: list[StoredCheckpoint] = []
+        self._walk = SignedWalk(reader, archive.checkpoints(), outside, self._note)
 
     async def __call__(self) -> Verdict:
         """Read the whole log once, in batches; database errors pass through."""
@@ -108,20 +105,11 @@ class VerifyAudit:
         if start is not None:
             self._pos, self._chain = start.pos - 1, start.chain_hash
             self._verdict.first_pos = start.pos
-            if not self._says(start.statement, start.pos - 1, start.chain_hash, starts=True):
+            if not self._starts(start):
                 words = f"nobody signed that the log begins at {start.pos}: months of it may be missing"
                 self._verdict.add(Wrong.SIGNATURE_FALSE, start.pos, 0, words)
-        for statement in self._outside:
-            try:
-                said = self._reader.read(statement)
-            except BadCheckpointError as error:
-                self._verdict.add(Wrong.SIGNATURE_FALSE, 0, 0, f"the checkpoint given: {error}")
-                continue
-            self._waiting.append(StoredCheckpoint(said.pos, said.chain_hash, ""))
-        self._waiting.sort(key=lambda checkpoint: checkpoint.pos)
-        self._signed = self._archive.checkpoints()
-        await self._take_next()
-        await self._meet_checkpoints()
+        await self._walk.begin()
+        await self._walk.meet(self._pos, self._chain)
 
     async def _check_batch(self, seals: Sequence[Seal | RetiredRow]) -> None:
         present = [seal for seal in seals if isinstance(seal, Seal)]
@@ -169,50 +157,24 @@ class VerifyAudit:
             # Going on from what is stored names each break once, instead of all that follows the first.
             computed = seal.chain_hash
         self._pos, self._chain = seal.pos, computed
-        await self._meet_checkpoints()
+        await self._walk.meet(self._pos, self._chain)
 
-    async def _meet_checkpoints(self) -> None:
-        """Compare the chain here with what was signed of it."""
-        while self._waiting and self._waiting[0].pos <= self._pos:
-            given = self._waiting.pop(0)
-            if given.pos < self._pos:
-                continue
-            self._verdict.checkpoints += 1
-            if given.chain_hash != self._chain:
-                words = f"the checkpoint given says another chain at position {given.pos}: it may be rewritten"
-                self._verdict.add(Wrong.CONTRADICTED, given.pos, 0, words)
-        while self._next is not None and self._next.pos <= self._pos:
-            stored = self._next
-            await self._take_next()
-            self._check_signature(stored)
-            if stored.pos == self._pos and stored.chain_hash != self._chain:
-                words = f"the chain at position {stored.pos} is not the one that was signed"
-                self._verdict.add(Wrong.CONTRADICTED, stored.pos, 0, words)
-
-    def _check_signature(self, stored: StoredCheckpoint) -> None:
-        self._verdict.checkpoints += 1
-        if not self._says(stored.statement, stored.pos, stored.chain_hash, starts=False):
-            words = f"the checkpoint at position {stored.pos} is not what was signed"
-            self._verdict.add(Wrong.SIGNATURE_FALSE, stored.pos, 0, words)
-
-    def _says(self, statement: str, pos: int, chain: bytes, *, starts: bool) -> bool:
+    def _starts(self, start: StoredCheckpoint) -> bool:
+        """Whether somebody signed that the log begins there."""
         try:
-            said = self._reader.read(statement)
+            said = self._reader.read(start.statement)
         except BadCheckpointError:
             return False
-        return (said.pos, said.chain_hash, said.starts) == (pos, chain, starts)
+        return (said.pos, said.chain_hash, said.starts) == (start.pos - 1, start.chain_hash, True)
 
-    async def _take_next(self) -> None:
-        self._next = await anext(self._signed, None)
+    def _note(self, problem: CheckpointProblem, pos: int, words: str) -> None:
+        self._verdict.add(Wrong(problem.value), pos, 0, words)
 
     async def _end(self) -> None:
         verdict = self._verdict
         verdict.last_pos = self._pos
-        promised = max([await self._archive.sealed(), *(given.pos for given in self._waiting)])
-        while self._next is not None:
-            self._check_signature(self._next)
-            promised = max(promised, self._next.pos)
-            await self._take_next()
+        promised = max(await self._archive.sealed(), await self._walk.end())
+        verdict.checkpoints = self._walk.checkpoints
         if promised > self._pos:
             words = f"the log ends at position {self._pos}, but was sealed up to {promised}"
             verdict.add(Wrong.TRUNCATED, self._pos + 1, 0, words)

@@ -22,21 +22,20 @@ from services.auth.rpc.admin_servicer import AdminServicer
 
 
 def account_part(ground: Ground) -> Part:
-    """What people do with their own account; its chores erase and export what is due."""
+    """What people do with their own account; its chores erase what is due and forget old exports."""
     clock, pool, parts = ground.clock, ground.pool, CodeParts(ground)
     closing, exports = PostgresClosing(pool), PostgresExports(pool)
     names = ChangeNames(
         ground.reader, parts.send, parts.codes, PostgresNames(pool), closing, parts.mint, parts.rules, clock
     )
     close = CloseAccount(closing, clock)
-    export = ExportAccount(exports, ExportSeal(ground.key_encryption_key), clock)
+    export = ExportAccount(exports, ExportSeal(ground.root_key), clock)
     return Part(
         account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
         account_service_pb2_grpc.add_AccountServiceServicer_to_server,
         AccountServicer(names, close, export),
         chores=(
             (close.erase_due, timedelta()),
-            (export.make_due, timedelta()),
             (exports.purge, timedelta()),
         ),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from daira.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
-from services.auth.adapters.postgres.audit import PostgresAuditTrail
 from services.auth.adapters.postgres.sign_in_attempts import PostgresSignInAttempts
 from services.auth.application.get_account import GetAccount
 from services.auth.application.password_check import PasswordCheck
@@ -32,8 +31,7 @@ def accounts_part(ground: Ground, factors: FactorParts) -> Part:
         timedelta(seconds=settings.network_window_s),
     )
     accounts, sessions, attempts = ground.accounts, ground.sessions, PostgresSignInAttempts(ground.pool)
-    trail = PostgresAuditTrail(ground.pool, ground.key_encryption_key)
-    check = PasswordCheck(accounts, attempts, ground.hasher, limit, trail, clock)
+    check = PasswordCheck(accounts, attempts, ground.hasher, limit, ground.refusals, clock)
     use_cases = UseCases(
         register=Register(ground.reader, accounts, sessions, ground.hasher, check, factors.rules, ground.opener, clock),
         sign_in=SignIn(ground.reader, accounts, sessions, ground.hasher, check, factors.second, ground.opener, clock),

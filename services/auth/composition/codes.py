@@ -23,7 +23,7 @@ class CodeParts:
 
     def __init__(self, ground: Ground) -> None:
         settings = ground.settings.codes
-        self.codes, self.mint = PostgresCodes(ground.pool), CodeMint(ground.key_encryption_key)
+        self.codes, self.mint = PostgresCodes(ground.pool), CodeMint(ground.root_key)
         self.rules = CodeRules()
         self.send = SendCode(
             ground.reader,
@@ -60,6 +60,8 @@ def _budgets(settings: CodeSettings) -> CodeBudgets:
         number_minute=settings.number_minute,
         number_hour=settings.number_hour,
         number_day=settings.number_day,
+        number_source_hour=settings.number_source_hour,
+        number_reserved_percent=settings.number_reserved_percent,
         network_hour=settings.network_hour,
         block_hour=settings.block_hour,
         everybody_hour=settings.everybody_hour,

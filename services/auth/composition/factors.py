@@ -7,6 +7,7 @@ from pathlib import Path
 
 from daira.auth.v1 import factor_service_pb2, factor_service_pb2_grpc
 from services.auth.adapters.breached_password_file import BreachedPasswordFile
+from services.auth.adapters.code_mint import CodeMint
 from services.auth.adapters.factor_mint import FactorMint
 from services.auth.adapters.guessed_passwords import GuessedPasswords
 from services.auth.adapters.postgres.challenges import PostgresChallenges
@@ -23,8 +24,8 @@ from services.auth.application.password_rules import PasswordRules
 from services.auth.application.second_factors import SecondFactors
 from services.auth.application.step_up import StepUp
 from services.auth.composition.part import Ground, Part
-from services.auth.config import FactorSettings
-from services.auth.domain.challenges import ChallengeRules
+from services.auth.config import AuthSettings, FactorSettings
+from services.auth.domain.challenges import BeginLimit, ChallengeRules
 from services.auth.rpc.factor_servicer import FactorServicer, FactorUseCases
 
 
@@ -37,7 +38,8 @@ class FactorParts:
     def __init__(self, ground: Ground) -> None:
         settings, pool, hasher = ground.settings.factors, ground.pool, ground.hasher
         opener, clock = ground.opener, ground.clock
-        rules, mint, totp = ChallengeRules(), FactorMint(ground.key_encryption_key), TotpCodes()
+        rules, mint, totp = ChallengeRules(), FactorMint(ground.root_key), TotpCodes()
+        code_mint = CodeMint(ground.root_key)
         passkeys = WebauthnPasskeys(settings.rp_id, settings.origins)
         challenges = PostgresChallenges(pool)
         check = AnswerCheck(challenges, mint, totp, passkeys, hasher, rules, clock)
@@ -46,7 +48,9 @@ class FactorParts:
         use_cases = FactorUseCases(
             manage=ManageFactors(PostgresFactors(pool), challenges, mint, totp, passkeys, rules, clock),
             passwords=ChangePassword(PostgresPasswords(pool), hasher, self.rules, rules, clock),
-            passkey_sign_in=PasskeySignIn(challenges, mint, passkeys, opener, rules, clock),
+            passkey_sign_in=PasskeySignIn(
+                challenges, mint, passkeys, opener, rules, _begin_limit(ground.settings), code_mint, clock
+            ),
             answer_challenge=AnswerChallenge(check, challenges, mint, opener, clock),
             step_up=StepUp(check, challenges, self.second, mint, opener, rules, clock),
         )
@@ -59,6 +63,10 @@ class FactorParts:
                 (challenges.purge_guesses, rules.account_window),
             ),
         )
+
+
+def _begin_limit(settings: AuthSettings) -> BeginLimit:
+    return BeginLimit(settings.network_passkey_begins, timedelta(seconds=settings.network_window_s))
 
 
 def _password_rules(settings: FactorSettings) -> PasswordRules:

@@ -14,12 +14,14 @@ from services.auth.adapters.argon2_hasher import Argon2Hasher, HashingSettings
 from services.auth.adapters.code_metrics import CodeRequestMetrics
 from services.auth.adapters.identifier_reader import IdentifierReader
 from services.auth.adapters.postgres.accounts import PostgresAccounts
+from services.auth.adapters.postgres.audit import PostgresAuditTrail
 from services.auth.adapters.postgres.sessions import PostgresSessions
 from services.auth.adapters.postgres.signing_keys import PostgresSigningKeys
 from services.auth.adapters.refresh_token_mint import RefreshTokenMint
 from services.auth.adapters.signing_key_box import SigningKeyBox
 from services.auth.application.housekeeping import Purge
 from services.auth.application.key_ring import KeyRing
+from services.auth.application.refusal_ledger import RefusalLedger
 from services.auth.application.session_opener import SessionOpener
 from services.auth.config import AuthSettings
 from services.auth.domain.key_schedule import KeySchedule
@@ -47,14 +49,14 @@ class Ground:
     def __init__(
         self,
         settings: AuthSettings,
-        key_encryption_key: bytes,
+        root_key: bytes,
         pool: PostgresPool,
         clock: Clock,
         metrics: Metrics,
         dpop_url: str,
     ) -> None:
         self.settings = settings
-        self.key_encryption_key = key_encryption_key
+        self.root_key = root_key
         self.pool = pool
         self.clock = clock
         self.lifetimes = SessionLifetimes(
@@ -73,8 +75,9 @@ class Ground:
                 queue=settings.hashing_queue,
             )
         )
+        self.refusals = RefusalLedger(PostgresAuditTrail(pool, root_key), clock)
         self.code_requests = CodeRequestMetrics(metrics.registry)
         self.devices = Devices(ProofChecker(dpop_url, clock))
-        self.ring = KeyRing(PostgresSigningKeys(pool, SigningKeyBox(key_encryption_key)), KeySchedule(), clock)
+        self.ring = KeyRing(PostgresSigningKeys(pool, SigningKeyBox(root_key)), KeySchedule(), clock)
         self.jwks = RingJwks(self.ring)
         self.opener = SessionOpener(self.mint, JwtSigner(self.ring), self.lifetimes, clock)

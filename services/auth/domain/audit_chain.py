@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-HASH_BYTES: Final = 32
-GENESIS: Final = bytes(HASH_BYTES)
-"""The chain hash before the first row."""
+from services.hash_chain import chain
+from services.hash_chain.chain import joined, number
 
 # A new encoding gets a new name: no row of one can then be taken for a row of another.
 _ROW_VERSION: Final = b"daira-audit-row-1"
@@ -44,21 +43,21 @@ def encode_row(row: AuditRow, added_detail: bytes) -> bytes:
     """
     fields = (
         _ROW_VERSION,
-        _number(row.seq),
+        number(row.seq),
         row.xid.to_bytes(8, "big"),
-        _number(_microseconds(row.recorded_at)),
-        _number(_microseconds(row.occurred_at)),
+        number(_microseconds(row.recorded_at)),
+        number(_microseconds(row.occurred_at)),
         row.kind.encode(),
-        _number(row.subject_id),
-        _number(row.actor_id),
-        _number(row.event_id),
-        _number(row.version),
+        number(row.subject_id),
+        number(row.actor_id),
+        number(row.event_id),
+        number(row.version),
         row.payload,
         row.detail,
-        _number(row.repeats),
+        number(row.repeats),
         added_detail,
     )
-    return _joined(fields)
+    return joined(fields)
 
 
 def row_hash(row: AuditRow, added_detail: bytes) -> bytes:
@@ -67,18 +66,8 @@ def row_hash(row: AuditRow, added_detail: bytes) -> bytes:
 
 
 def chain_hash(pos: int, previous: bytes, hashed_row: bytes) -> bytes:
-    """The chain's hash at a position: SHA-256 over the one before it, the position, and the hash of its row."""
-    if len(previous) != HASH_BYTES or len(hashed_row) != HASH_BYTES:
-        raise ValueError(f"a hash has {HASH_BYTES} bytes")
-    return hashlib.sha256(_joined((_CHAIN_VERSION, previous, _number(pos), hashed_row))).digest()
-
-
-def _joined(fields: tuple[bytes, ...]) -> bytes:
-    return b"".join(len(field).to_bytes(4, "big") + field for field in fields)
-
-
-def _number(value: int) -> bytes:
-    return value.to_bytes(8, "big", signed=True)
+    """The log's chain at a position, of the hash before it and the hash of the position's row."""
+    return chain.chain_hash(_CHAIN_VERSION, pos, previous, hashed_row)
 
 
 def _microseconds(time: datetime) -> int:

@@ -37,6 +37,18 @@ class ChallengeRules:
     repeats: int = 5
 
 
+@dataclass(frozen=True, slots=True)
+class BeginLimit:
+    """One network begins `network_begins` sign-ins by passkey in `window`, counted from the first.
+
+    Nobody is named in them, so nothing else bounds how many there are; pages that offer passkeys begin one each time
+    they are shown.
+    """
+
+    network_begins: int = 300
+    window: timedelta = timedelta(minutes=15)
+
+
 def looks_like_challenge_token(text: str) -> bool:
     """Whether the text has the form of a challenge's token; others are not looked up."""
     return _TOKEN.fullmatch(text) is not None

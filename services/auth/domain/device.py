@@ -31,8 +31,14 @@ class Device:
 def read_device(device_id: str, name: str, network: str, key_thumbprint: str = "") -> Device:
     """A device as a client names it; AppError INVALID_ARGUMENT for other forms."""
     checked = read_device_id(device_id)
-    digest = hashlib.sha256(checked.encode()).digest() if checked else b""
-    return Device(digest, clean_text(name, "device_name", 0, MAX_NAME_CHARS, multiline=False), network, key_thumbprint)
+    return Device(
+        digest_of(checked), clean_text(name, "device_name", 0, MAX_NAME_CHARS, multiline=False), network, key_thumbprint
+    )
+
+
+def digest_of(device_id: str) -> bytes:
+    """What a device is known by in the database: the SHA-256 of its id, b"" of none."""
+    return hashlib.sha256(device_id.encode()).digest() if device_id else b""
 
 
 def read_device_id(text: str) -> str:

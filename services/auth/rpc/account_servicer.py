@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from daira.auth.v1 import account_service_pb2 as pb
-from daira.auth.v1 import account_service_pb2_grpc
+from daira.auth.v1 import account_service_pb2_grpc, export_state_pb2
 from services.auth.application.change_names import ChangeNames
 from services.auth.application.close_account import CloseAccount
 from services.auth.application.export_account import ExportAccount
+from services.auth.application.export_ports import ExportState, PartState
 from services.auth.domain.codes import CodePurpose
 from services.auth.rpc.caller_network import caller_network
 from services.auth.rpc.callers import caller
@@ -103,7 +104,50 @@ class AccountServicer(account_service_pb2_grpc.AccountServiceServicer):
         """Ask for a copy."""
         return pb.RequestExportResponse(export_id=await self._export.request(context.require_user()))
 
+    async def GetExportState(  # noqa: N802
+        self, request: export_state_pb2.GetExportStateRequest, _context: Any
+    ) -> export_state_pb2.GetExportStateResponse:
+        """How far the copy is."""
+        return _encode_state(await self._export.state(context.require_user(), request.export_id))
+
     async def GetExport(self, request: pb.GetExportRequest, _context: Any) -> pb.GetExportResponse:  # noqa: N802
-        """A part of the copy."""
+        """A chunk of the copy."""
         part = await self._export.read(context.require_user(), request.export_id, request.chunk)
-        return pb.GetExportResponse(data=part.data, chunks=part.chunks, expires_at=encode_time(part.expires_at))
+        response = pb.GetExportResponse(data=part.data, chunks=part.chunks)
+        if part.expires_at is not None:
+            response.expires_at.FromDatetime(part.expires_at)
+        return response
+
+
+def _encode_state(state: ExportState) -> export_state_pb2.GetExportStateResponse:
+    is_ready = state.expires_at is not None
+    # An export of before there were parts has none, and lacks none.
+    status = (
+        export_state_pb2.EXPORT_STATUS_COMPLETE
+        if all(part.is_done for part in state.parts)
+        else export_state_pb2.EXPORT_STATUS_INCOMPLETE
+    )
+    response = export_state_pb2.GetExportStateResponse(
+        export_id=state.export_id,
+        status=status if is_ready else export_state_pb2.EXPORT_STATUS_GATHERING,
+        requested_at=encode_time(state.requested_at),
+        chunks=state.chunks,
+        parts=[_encode_part(part, is_ready=is_ready) for part in state.parts],
+    )
+    if state.expires_at is not None:
+        response.expires_at.FromDatetime(state.expires_at)
+    return response
+
+
+def _encode_part(part: PartState, *, is_ready: bool) -> export_state_pb2.ExportPart:
+    if part.is_done:
+        status = export_state_pb2.EXPORT_PART_STATUS_COMPLETE
+    elif is_ready:
+        status = export_state_pb2.EXPORT_PART_STATUS_MISSING
+    else:
+        status = (
+            export_state_pb2.EXPORT_PART_STATUS_WAITING
+            if part.failures
+            else export_state_pb2.EXPORT_PART_STATUS_GATHERING
+        )
+    return export_state_pb2.ExportPart(service=part.service, status=status, records=part.records)

@@ -17,6 +17,7 @@ from services.auth.application.verify_audit import Verdict, VerifyAudit
 from services.chassis.clock import SystemClock
 from services.chassis.postgres import PostgresPool
 from tests.integration.auth.server import KEK
+from tests.integration.sealing import seal_to_the_end
 
 KEPT = timedelta(days=400)
 
@@ -27,10 +28,7 @@ def sealer(pool: PostgresPool, kept: timedelta = KEPT) -> PostgresAuditSeals:
 
 async def seal_all(pool: PostgresPool, *, batch: int = 1000) -> int:
     """Seal what can be sealed; how many rows."""
-    seals, total = sealer(pool), 0
-    while sealed := await seals.seal(batch):
-        total += sealed
-    return total
+    return await seal_to_the_end(pool, sealer(pool), batch)
 
 
 async def verify(pool: PostgresPool, *outside: str, batch: int = 5) -> Verdict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -11,11 +12,16 @@ from daira.auth.v1 import account_service_pb2_grpc, admin_service_pb2_grpc
 from daira.auth.v1 import auth_service_pb2 as auth_pb
 from services.auth.adapters.code_carrier import CodeCarrier, SandboxEmail
 from services.auth.adapters.code_mint import CodeMint
+from services.auth.adapters.export_seal import ExportSeal
 from services.auth.adapters.postgres.code_outbox import PostgresCodeOutbox
+from services.auth.adapters.postgres.export_jobs import PostgresExportJobs
+from services.auth.adapters.postgres.personal_data import auth_data
 from services.auth.adapters.postgres.sandbox_inbox import PostgresSandboxInbox, read_inbox
 from services.auth.application.deliver_codes import DeliverCodes
+from services.auth.application.make_exports import MakeExports
 from services.auth.domain.assurance import Role
 from services.auth.grant_role import grant
+from services.personal_data.pages import PersonalData, PersonalSections
 from tests.integration.auth.codes import Codes, code_in
 from tests.integration.auth.server import KEK, Running, bearer
 
@@ -89,15 +95,30 @@ class Lifecycle:
             pass
         return code_in((await read_inbox(pool, to, 1))[0].body)
 
-    async def export(self, person: Person) -> dict[str, Any]:
-        """Ask for a copy, have it made, and read all of it."""
+    async def export(self, person: Person) -> list[dict[str, Any]]:
+        """Ask for a copy, have it made of what auth holds, and read the lines of all of it."""
         asked = await self.own.RequestExport(pb.RequestExportRequest(), metadata=person.bearer)
-        await self.auth.auth.housekeeping.sweep()
-        data, chunk, chunks = b"", 0, 1
+        maker = maker_of(self.auth, {})
+        while await maker.work():
+            pass
+        return await self.lines(person, asked.export_id)
+
+    async def lines(self, person: Person, export_id: int) -> list[dict[str, Any]]:
+        """All lines that an export has so far."""
+        lines: list[dict[str, Any]] = []
+        chunk, chunks = 0, 1
         while chunk < chunks:
             part = await self.own.GetExport(
-                pb.GetExportRequest(export_id=asked.export_id, chunk=chunk), metadata=person.bearer
+                pb.GetExportRequest(export_id=export_id, chunk=chunk), metadata=person.bearer
             )
-            data, chunk, chunks = data + part.data, chunk + 1, part.chunks
-        found: dict[str, Any] = json.loads(data)
-        return found
+            assert part.data.endswith(b"\n"), "no line is cut through"
+            lines += [json.loads(line) for line in part.data.splitlines()]
+            chunk, chunks = chunk + 1, part.chunks
+        return lines
+
+
+def maker_of(auth: Running, others: Mapping[str, PersonalData]) -> MakeExports:
+    """A maker of exports; a service that is not among the others holds nothing."""
+    nothing = PersonalSections([])
+    sources = {"auth": auth_data(auth.pool), "social": nothing, "payments": nothing, "analytics": nothing}
+    return MakeExports(PostgresExportJobs(auth.pool), {**sources, **others}, ExportSeal(KEK), auth.clock)

@@ -23,15 +23,17 @@ from services.chassis.postgres import PostgresPool, create_pool
 from services.chassis.revocations import RevocationSettings
 from services.chassis.server import ServerSettings, serve
 from tests.fakes.clock import FixedClock
+from tests.fakes.service_keys import identity_settings
 
 KEK = bytes(range(32))
 GOOD = "long enough"
-SERVICE_KEY = "tests-only-service-token-key-0123456789abcdef"
 ENV = {
     "AUTH_LISTEN": "127.0.0.1:0",
     "DAIRA_ENV": "test",
     "AUTH_KEY_ENCRYPTION_KEY": base64.urlsafe_b64encode(KEK).decode(),
-    "SERVICE_TOKEN_KEY": SERVICE_KEY,
+    **identity_settings("auth"),
+    # Of the relay, which asks whoever is there what they hold about people.
+    **{f"{name}_ADDRESS": "127.0.0.1:1" for name in ("SOCIAL", "PAYMENTS", "ANALYTICS")},
     # The cheapest that settings allow: these tests are about the protocol around the hash.
     "AUTH_HASHING_MEMORY_KIB": "7168",
     "AUTH_HASHING_TIME_COST": "1",
@@ -106,6 +108,7 @@ async def running(url: str, clock: FixedClock, *, dpop_url: str = "", **settings
     tasks = [
         asyncio.create_task(serve(auth.server, stop, on_listening=port.set_result)),
         asyncio.create_task(auth.revocations.run(stop)),
+        asyncio.create_task(auth.refusals.run(stop)),
     ]
     channel = grpc.aio.insecure_channel(f"127.0.0.1:{await port}")
     try:
@@ -125,6 +128,7 @@ class Refused:
     reason: str
     details: str
     retry_after_ms: int | None
+    metadata: dict[str, str]
 
 
 @contextlib.contextmanager
@@ -140,13 +144,13 @@ def refused(code: grpc.StatusCode, reason: str) -> Any:
 def read_refusal(error: grpc.aio.AioRpcError, said: Refused | None = None) -> Refused:
     said = said or Refused()
     said.code, said.details = error.code(), error.details() or ""
-    said.reason, said.retry_after_ms = "", None
+    said.reason, said.retry_after_ms, said.metadata = "", None, {}
     status: Any = rpc_status.from_call(error)
     for detail in status.details if status is not None else []:
         info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
         if detail.Unpack(info):
             assert info.domain == "daira"
-            said.reason = info.reason
+            said.reason, said.metadata = info.reason, dict(info.metadata)
         elif detail.Unpack(retry):
             said.retry_after_ms = retry.retry_delay.ToMilliseconds()
     return said

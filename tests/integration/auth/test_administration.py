@@ -70,8 +70,10 @@ async def test_a_role_that_was_taken_away_ends_at_once(auth: Running, lifecycle:
     support, mona = await lifecycle.with_role(ADMIN, Role.SUPPORT), await lifecycle.register(OLD)
     # The token still says the role.
     await auth.pool.execute("UPDATE accounts SET roles = 0 WHERE user_id = $1", support.user_id)
-    with refused(*DENIED):
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
         await lifecycle.admin.LookUpAccount(pb.LookUpAccountRequest(user_id=mona.user_id), metadata=support.bearer)
+    # The change ends the token too: on a slow machine that is heard before the call comes to the role.
+    assert caught.value.code() in {DENIED[0], grpc.StatusCode.UNAUTHENTICATED}
     assert "account_looked_up" not in await auth.kinds()
 
 

@@ -70,11 +70,24 @@ async def test_a_flood_of_wrong_passwords_leaves_bounded_rows(auth: Running) -> 
         for name in (NAME, f"0109999999{number}"):
             with pytest.raises(grpc.aio.AioRpcError):
                 await auth.sign_in(name, "wrong password")
+    await auth.auth.refusals.flush()
     rows = await auth.pool.fetch("SELECT kind, subject_id FROM audit_log ORDER BY seq OFFSET $1", before)
     assert {row["kind"] for row in rows} == {"password_refused"}
     assert len(rows) == len({row["subject_id"] for row in rows}) == 2
     counted = await auth.pool.fetchval("SELECT refusals FROM audit_refusals WHERE subject_id = 0")
     assert counted == 6
+
+
+async def test_no_answer_waits_until_a_refusal_is_written(auth: Running) -> None:
+    """The row is more work for names that have an account: whoever tries names would see it by the time."""
+    await auth.register(NAME)
+    async with auth.pool.acquire() as connection, connection.transaction():
+        await connection.execute("LOCK TABLE audit_refusals, audit_log IN EXCLUSIVE MODE")
+        for name in (NAME, "01099999990"):
+            with refused(grpc.StatusCode.UNAUTHENTICATED, "CREDENTIALS_INVALID"):
+                await auth.sign_in(name, "wrong password")
+    await auth.auth.refusals.flush()
+    assert await auth.pool.fetchval("SELECT count(*) FROM audit_log WHERE kind = 'password_refused'") == 2
 
 
 async def test_shredding_leaves_the_chain_valid(auth: Running) -> None:

@@ -115,7 +115,13 @@ async def test_numbers_side_by_side_are_one_block_and_a_proved_neighbour_is_not_
     assert (await codes.redeem(flow.flow_token, await codes.received(neighbour))).user_id > 0
 
 
-async def test_one_number_gets_one_a_minute_five_an_hour_ten_a_day(flooded: Codes) -> None:
+@pytest.mark.parametrize(("is_familiar", "a_day"), [(True, 10), (False, 8)])
+async def test_a_number_gets_ten_codes_a_day_and_eight_for_strangers(
+    flooded: Codes, a_day: int, *, is_familiar: bool
+) -> None:
+    if is_familiar:
+        await flooded.sign_in()
+        flooded.auth.clock.advance(86_400)
     sent = 0
     for minute in range(24 * 60):
         if minute % 10 == 0:
@@ -127,7 +133,7 @@ async def test_one_number_gets_one_a_minute_five_an_hour_ten_a_day(flooded: Code
                 assert said.reason == "CODE_LIMIT_REACHED"
                 assert 0 < (said.retry_after_ms or 0) <= 86_400_000
         flooded.auth.clock.advance(60)
-    assert sent == 10
+    assert sent == a_day
 
 
 async def test_a_network_has_its_own_budget(flooded: Codes) -> None:

@@ -170,7 +170,7 @@ async def test_of_racers_with_the_right_code_all_get_one_session(auth_database: 
 
 
 async def test_two_flows_of_a_new_number_make_one_account(auth_database: str, clock: FixedClock) -> None:
-    limits = {"AUTH_CODES_NUMBER_MINUTE": "9", "AUTH_CODES_NUMBER_HOUR": "9"}
+    limits = {"AUTH_CODES_NUMBER_MINUTE": "9", "AUTH_CODES_NUMBER_HOUR": "9", "AUTH_CODES_NUMBER_SOURCE_HOUR": "9"}
     async with running(auth_database, clock, **limits) as auth:
         codes = Codes(auth)
         redeemable = []

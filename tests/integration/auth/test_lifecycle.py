@@ -1,4 +1,4 @@
-"""The end of an account: grace, cancelling, erasure and tombstone; and the copy of what is held."""
+"""The end of an account: grace, cancelling, erasure and tombstone."""
 
 from __future__ import annotations
 
@@ -165,47 +165,6 @@ async def test_subject_keys_are_shredded_with_the_account(auth: Running, lifecyc
     auth.clock.advance(GRACE_S)
     assert await PostgresClosing(auth.pool).erase(mona.user_id, auth.clock.now())
     assert [row[0] for row in await auth.pool.fetch("SELECT user_id FROM subject_keys")] == [tarek.user_id]
-
-
-async def test_a_copy_is_its_owners_and_is_forgotten_after_a_week(auth: Running, lifecycle: Lifecycle) -> None:
-    mona, tarek = await lifecycle.register(OLD), await lifecycle.register(TAREK)
-    asked = await lifecycle.own.RequestExport(pb.RequestExportRequest(), metadata=mona.bearer)
-    request = pb.GetExportRequest(export_id=asked.export_id)
-    with refused(grpc.StatusCode.FAILED_PRECONDITION, "EXPORT_NOT_READY"):
-        await lifecycle.own.GetExport(request, metadata=mona.bearer)
-    copy = await lifecycle.export(mona)
-    assert copy["account"]["phone"] == OLD_E164
-    assert copy["account"]["user_id"] == str(mona.user_id)
-    assert [event["kind"] for event in copy["events"]][:2] == ["user_registered", "session_started"]
-    assert len(copy["sessions"]) == 1
-    assert "argon2" not in str(copy)
-    # Asked for again within a day it is the same, and made once.
-    assert (await lifecycle.own.RequestExport(pb.RequestExportRequest(), metadata=mona.bearer)) == asked
-    assert (await auth.kinds()).count("export_ready") == 1
-    assert not await auth.pool.fetchval(
-        "SELECT EXISTS (SELECT FROM export_chunks WHERE position($1::bytea IN sealed) > 0)", OLD_E164.encode()
-    )
-    with refused(grpc.StatusCode.NOT_FOUND, "EXPORT_NOT_FOUND"):
-        await lifecycle.own.GetExport(request, metadata=tarek.bearer)
-    with refused(grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID"):
-        await lifecycle.own.GetExport(pb.GetExportRequest(export_id=asked.export_id, chunk=9), metadata=mona.bearer)
-    auth.clock.advance(7 * 86_400)
-    mona.tokens = (await auth.sign_in(OLD)).tokens
-    with refused(grpc.StatusCode.NOT_FOUND, "EXPORT_NOT_FOUND"):
-        await lifecycle.own.GetExport(request, metadata=mona.bearer)
-    await auth.auth.housekeeping.sweep()
-    assert await auth.pool.fetchval("SELECT count(*) FROM export_chunks") == 0
-
-
-async def test_a_copy_whose_maker_died_is_made_by_another(auth: Running, lifecycle: Lifecycle) -> None:
-    mona = await lifecycle.register()
-    await lifecycle.own.RequestExport(pb.RequestExportRequest(), metadata=mona.bearer)
-    await auth.pool.execute("UPDATE exports SET leased_until = $1::timestamptz + interval '1 minute'", auth.clock.now())
-    await auth.auth.housekeeping.sweep()
-    assert "export_ready" not in await auth.kinds()
-    auth.clock.advance(61)
-    await auth.auth.housekeeping.sweep()
-    assert (await auth.kinds()).count("export_ready") == 1
 
 
 async def test_a_request_that_dies_midway_ends_no_session_and_asks_for_nothing(

@@ -21,10 +21,9 @@ from daira.events.v1 import event_log_service_pb2 as log_pb
 from daira.events.v1 import event_log_service_pb2_grpc, events_pb2
 from dev.child import spawn
 from dev.ports import free_port
-from services.chassis.clock import SystemClock
 from services.chassis.redis_client import create_redis
-from services.chassis.tokens import ServiceTokens
-from tests.integration.auth.server import ENV, SERVICE_KEY, bearer, identifier, refused
+from tests.fakes.service_keys import service_token
+from tests.integration.auth.server import ENV, bearer, identifier, refused
 
 ROOT = Path(__file__).resolve().parents[3]
 PHONE, EMAIL, PASSWORD = "01001234567", "Very.Personal@example.com", "S3cret-password-كلمة"
@@ -114,12 +113,12 @@ async def _published(redis_url: str, count: int) -> list[events_pb2.Event]:
 
 async def _listed(channel: grpc.aio.Channel) -> list[events_pb2.Event]:
     stub = event_log_service_pb2_grpc.EventLogServiceStub(channel)
-    token = ServiceTokens(SERVICE_KEY.encode(), "analytics", SystemClock()).mint()
+    token = service_token("analytics", "auth")
     first = await stub.ListEvents(log_pb.ListEventsRequest(page_size=3), metadata=bearer(token))
     rest = await stub.ListEvents(log_pb.ListEventsRequest(after_pos=3), metadata=bearer(token))
     assert len(first.events) == 3
     assert rest.head_pos == 8
-    stranger = ServiceTokens(SERVICE_KEY.encode(), "social", SystemClock()).mint()
+    stranger = service_token("auth", "auth")
     with refused(grpc.StatusCode.PERMISSION_DENIED, "CALLER_NOT_ALLOWED"):
         await stub.ListEvents(log_pb.ListEventsRequest(), metadata=bearer(stranger))
     with refused(grpc.StatusCode.UNAUTHENTICATED, "TOKEN_MISSING"):

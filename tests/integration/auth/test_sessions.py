@@ -11,9 +11,9 @@ from daira.auth.v1 import auth_service_pb2 as auth_pb
 from daira.auth.v1 import session_service_pb2 as pb
 from daira.auth.v1 import session_service_pb2_grpc
 from daira.events.v1 import events_pb2
-from services.chassis.tokens import ServiceTokens
 from tests.fakes.clock import FixedClock
-from tests.integration.auth.server import GOOD, SERVICE_KEY, Running, bearer, identifier, refused, running
+from tests.fakes.service_keys import service_token
+from tests.integration.auth.server import GOOD, Running, bearer, identifier, refused, running
 
 MONA, TAREK = "mona@example.com", "tarek@example.com"
 PHONE = auth_pb.Device(device_id="device-of-mona-0001", device_name="موبايل منى")
@@ -38,7 +38,7 @@ class Sessions:
         return list(response.sessions)
 
     async def revocations(self, seen: str = "", after: int = 0) -> pb.ListRevocationsResponse:
-        token = ServiceTokens(SERVICE_KEY.encode(), "social", self.auth.clock).mint()
+        token = service_token("social", "auth", self.auth.clock)
         response: pb.ListRevocationsResponse = await self.stub.ListRevocations(
             pb.ListRevocationsRequest(seen_snapshot=seen, after=after), metadata=bearer(token)
         )

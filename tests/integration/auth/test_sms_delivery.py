@@ -92,9 +92,8 @@ async def test_a_relay_killed_after_asking_is_followed_by_one_that_asks_under_th
     auth: Running, auth_database: str, redis_url: str, tmp_path: Path
 ) -> None:
     await Codes(auth).send()
-    settings = {
+    settings = ENV | {
         "AUTH_DATABASE_URL": auth_database,
-        "AUTH_KEY_ENCRYPTION_KEY": ENV["AUTH_KEY_ENCRYPTION_KEY"],
         "REDIS_URL": redis_url,
         "AUTH_CODE_PROVIDER": "http",
         "AUTH_SMS_KEY": KEY.decode(),

@@ -14,16 +14,18 @@ from joserfc.jwk import OctKey, OKPKey
 
 from daira.auth.v1 import auth_service_pb2 as pb
 from services.auth.adapters.postgres.signing_keys import PostgresSigningKeys
-from services.auth.adapters.signing_key_box import SigningKeyBox, WrongKeyEncryptionKeyError
+from services.auth.adapters.signing_key_box import SigningKeyBox
 from services.auth.application.key_ring import KeyRing
 from services.auth.domain.key_schedule import KeySchedule
 from services.chassis.errors import AppError, ErrorKind
 from services.chassis.identity import IdentityKind
 from services.chassis.jwks import KeySet
 from services.chassis.postgres import create_pool
-from services.chassis.tokens import ServiceTokens, TokenVerifier
+from services.chassis.tokens import TokenVerifier
+from services.sealing.key_encryption import WrongKeyEncryptionKeyError
 from tests.fakes.clock import FixedClock
-from tests.integration.auth.server import KEK, SERVICE_KEY, Running, bearer, refused, running
+from tests.fakes.service_keys import service_token, verifier_of
+from tests.integration.auth.server import KEK, Running, bearer, refused, running
 
 PHONE = "01001234567"
 DENIED = grpc.StatusCode.UNAUTHENTICATED
@@ -62,7 +64,7 @@ async def test_another_service_verifies_a_token_by_itself(auth: Running) -> None
     assert set(claims) == {
         "iss", "aud", "sub", "sid", "iat", "exp", "epoch", "acr", "amr", "auth_time", "scope",
     }  # fmt: skip
-    verifier = TokenVerifier(KeySet(RpcJwks(auth), auth.clock), SERVICE_KEY.encode(), auth.clock)
+    verifier = TokenVerifier(KeySet(RpcJwks(auth), auth.clock), verifier_of("auth"), auth.clock)
     identity = await verifier.verify(made.tokens.access_token)
     assert (identity.kind, identity.user_id) == (IdentityKind.USER, made.user_id)
     auth.clock.advance(601)
@@ -105,7 +107,7 @@ async def test_forged_tokens_are_refused(auth: Running) -> None:
 
 
 async def test_a_service_token_is_no_person(auth: Running) -> None:
-    token = ServiceTokens(SERVICE_KEY.encode(), "analytics", auth.clock).mint()
+    token = service_token("analytics", "auth", auth.clock)
     with refused(grpc.StatusCode.PERMISSION_DENIED, "CALLER_NOT_ALLOWED"):
         await auth.stub.GetAccount(pb.GetAccountRequest(), metadata=bearer(token))
 
@@ -123,7 +125,7 @@ async def test_replicas_that_start_together_agree_on_the_keys(auth_database: str
 async def test_a_key_is_known_before_it_signs_and_verifies_after_it_stopped(auth: Running) -> None:
     made = await auth.register(PHONE)
     first, second = await kids(auth)
-    verifier = TokenVerifier(KeySet(RpcJwks(auth), auth.clock), SERVICE_KEY.encode(), auth.clock)
+    verifier = TokenVerifier(KeySet(RpcJwks(auth), auth.clock), verifier_of("auth"), auth.clock)
     await verifier.verify(made.tokens.access_token)
     # One minute before the second key begins: the last token of the first.
     auth.clock.advance(30 * DAY_S - 60)
@@ -155,10 +157,10 @@ async def test_a_restart_keeps_keys_and_sessions(auth_database: str, clock: Fixe
         await auth.account(made.tokens.access_token)
 
 
-async def test_another_key_encryption_key_is_refused_at_start(auth: Running) -> None:
+async def test_another_root_key_opens_nothing(auth: Running) -> None:
     box = SigningKeyBox(secrets.token_bytes(32))
     ring = KeyRing(PostgresSigningKeys(auth.pool, box), KeySchedule(), auth.clock)
-    with pytest.raises(WrongKeyEncryptionKeyError, match="AUTH_KEY_ENCRYPTION_KEY"):
+    with pytest.raises(WrongKeyEncryptionKeyError, match="another root key"):
         await ring.load()
 
 

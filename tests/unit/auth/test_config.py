@@ -11,13 +11,14 @@ import pytest
 
 from services.auth.config import AuthSettings, RelaySettings, database_url
 from services.chassis.config import Env, SettingsError
+from tests.fakes.service_keys import identity_settings
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD = {
     "AUTH_LISTEN": "127.0.0.1:0",
     "AUTH_DATABASE_URL": "postgresql://auth:hunter2@localhost/auth",
     "AUTH_KEY_ENCRYPTION_KEY": base64.urlsafe_b64encode(bytes(range(32))).decode(),
-    "SERVICE_TOKEN_KEY": "s" * 32,
+    **identity_settings("auth"),
 }
 
 
@@ -39,17 +40,29 @@ def test_all_wrong_settings_are_named_at_once() -> None:
         env.finish()
     named = {problem.split()[0] for problem in caught.value.problems}
     assert named == {
-        "AUTH_LISTEN", "AUTH_DATABASE_URL", "AUTH_KEY_ENCRYPTION_KEY", "SERVICE_TOKEN_KEY", "AUTH_ACCESS_LIFE_S",
+        "AUTH_LISTEN", "AUTH_DATABASE_URL", "AUTH_KEY_ENCRYPTION_KEY", "SERVICE_SIGNING_KEY",
+        "SERVICE_TRUST_BUNDLE", "AUTH_ACCESS_LIFE_S",
         "AUTH_HASHING_QUEUE",
     }  # fmt: skip
     assert "hunter2" not in str(caught.value)
 
 
-def test_the_relay_needs_only_its_stores_and_the_key_it_seals_with() -> None:
-    names = ("AUTH_DATABASE_URL", "AUTH_KEY_ENCRYPTION_KEY")
-    env = Env({name: GOOD[name] for name in names} | {"REDIS_URL": "redis://localhost:6379"})
-    RelaySettings.from_env(env)
+def test_the_relay_needs_its_stores_its_keys_and_where_the_others_are() -> None:
+    names = ("AUTH_DATABASE_URL", "AUTH_KEY_ENCRYPTION_KEY", "SERVICE_SIGNING_KEY", "SERVICE_TRUST_BUNDLE")
+    peers = {"SOCIAL_ADDRESS": "social:1", "PAYMENTS_ADDRESS": "payments:2", "ANALYTICS_ADDRESS": "analytics:3"}
+    settings = {name: GOOD[name] for name in names} | {"REDIS_URL": "redis://localhost:6379"} | peers
+    env = Env(settings)
+    assert RelaySettings.from_env(env).peers == {
+        "social": "social:1",
+        "payments": "payments:2",
+        "analytics": "analytics:3",
+    }
     env.finish()
+    for name in peers:
+        env = Env({key: value for key, value in settings.items() if key != name})
+        RelaySettings.from_env(env)
+        with pytest.raises(SettingsError, match=name):
+            env.finish()
 
 
 def test_migrating_needs_only_the_database() -> None:

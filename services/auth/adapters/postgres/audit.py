@@ -33,9 +33,9 @@ _SESSIONS_SQL: Final = """
 class PostgresAuditTrail:
     """The audit log of auth's database."""
 
-    def __init__(self, pool: PostgresPool, key_encryption_key: bytes) -> None:
+    def __init__(self, pool: PostgresPool, root_key: bytes) -> None:
         self._pool = pool
-        self._box = SubjectKeyBox(key_encryption_key)
+        self._box = SubjectKeyBox(root_key)
 
     async def record(self, kind: str, subject_id: int, actor_id: int, detail: AuditDetail) -> None:
         """Write one row, in a transaction of its own."""

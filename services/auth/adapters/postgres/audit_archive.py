@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from services.auth.adapters.postgres.audit_rows import COLUMNS, to_row
-from services.auth.application.audit_ports import RetiredRow, Seal, StoredCheckpoint
+from services.auth.application.audit_ports import RetiredRow, Seal
 from services.auth.domain.audit_chain import AuditRow
 from services.chassis.postgres import PostgresConnection
+from services.hash_chain.checkpoints import StoredCheckpoint
 
 _START_SQL: Final = "SELECT start_pos, chain_hash, statement FROM audit_retired ORDER BY start_pos DESC LIMIT 1"
 # What the sealer says it has done: seals that are gone from the end are missed by it.

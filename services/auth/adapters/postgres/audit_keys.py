@@ -8,15 +8,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from services.auth.adapters.checkpoint_signer import CheckpointSigner
 from services.auth.adapters.signing_key_box import SigningKeyBox
 from services.auth.adapters.subject_key_box import SubjectKeyBox
 from services.auth.domain.key_schedule import SigningKey
 from services.chassis.postgres import PostgresConnection, PostgresPool
+from services.hash_chain.signing import CheckpointSigner
 
 # Old keys verify for ever; a new one signs after a year.
 _KEY_LIFE: Final = timedelta(days=365)
 _KID_BYTES: Final = 12
+_STATEMENT_TYPE: Final = "audit-checkpoint+jws"
 
 _LOCK_SQL: Final = "SELECT pg_advisory_xact_lock(hashtextextended('auth.audit_keys', 0))"
 _LOAD_SQL: Final = "SELECT kid, public_key, private_key_sealed, active_from FROM audit_keys ORDER BY active_from"
@@ -31,7 +32,7 @@ _ADD_SUBJECT_KEY_SQL: Final = "INSERT INTO subject_keys (user_id, key_sealed) VA
 
 async def load_signer(connection: PostgresPool | PostgresConnection, box: SigningKeyBox) -> CheckpointSigner:
     """What knows all keys; WrongKeyEncryptionKeyError when one was sealed with another key encryption key."""
-    return CheckpointSigner([box.open(*row) for row in await connection.fetch(_LOAD_SQL)])
+    return CheckpointSigner([box.open(*row) for row in await connection.fetch(_LOAD_SQL)], _STATEMENT_TYPE)
 
 
 async def ensure_signer(connection: PostgresConnection, box: SigningKeyBox, now: datetime) -> CheckpointSigner:
@@ -43,7 +44,7 @@ async def ensure_signer(connection: PostgresConnection, box: SigningKeyBox, now:
         key = replace(box.new(now), kid=f"audit-{secrets.token_hex(_KID_BYTES)}")
         await connection.execute(_ADD_SQL, key.kid, key.public, box.seal(key), key.active_from)
         keys.append(key)
-    return CheckpointSigner(keys)
+    return CheckpointSigner(keys, _STATEMENT_TYPE)
 
 
 async def read_subject_keys(

@@ -57,10 +57,10 @@ _log = structlog.get_logger(__name__)
 class PostgresAuditSeals:
     """The seals of auth's database. WrongKeyEncryptionKeyError from what signs."""
 
-    def __init__(self, pool: PostgresPool, key_encryption_key: bytes, clock: Clock, kept: timedelta) -> None:
+    def __init__(self, pool: PostgresPool, root_key: bytes, clock: Clock, kept: timedelta) -> None:
         self._pool = pool
-        self._signing = SigningKeyBox(key_encryption_key)
-        self._subjects = SubjectKeyBox(key_encryption_key)
+        self._signing = SigningKeyBox(root_key)
+        self._subjects = SubjectKeyBox(root_key)
         self._clock = clock
         self._kept = kept
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import asyncpg
 
 from services.auth.adapters.postgres.challenge_answers import AlreadyUsedError, answer_sign_in, answer_step_up
+from services.auth.adapters.postgres.code_charging import BudgetSpentError, charge_all
 from services.auth.adapters.postgres.factor_holdings import read_credentials, read_holdings
 from services.auth.adapters.postgres.purging import purge
 from services.auth.adapters.postgres.session_opening import account_closed_as_app_error
+from services.auth.application.code_ports import BudgetCharge, BudgetSpent
 from services.auth.application.factor_records import (
     Finished,
     NewChallenge,
@@ -136,10 +139,16 @@ class PostgresChallenges:
             opened = await connection.fetchval(_OPEN_IN_SESSION_SQL, *_arguments(new), user_id, session_id)
             return None if opened is None else await _opened(connection, user_id, new.to_sign, new.expires_at)
 
-    async def open_for_anybody(self, new: NewChallenge) -> None:
-        """Open a challenge that names nobody."""
-        async with unavailable_as_app_error():
-            await self._pool.execute(_OPEN_FOR_ANYBODY_SQL, *_arguments(new))
+    async def open_for_anybody(self, new: NewChallenge, charges: Sequence[BudgetCharge]) -> BudgetSpent | None:
+        """Open a challenge that names nobody and charge for it, or neither: then what is spent."""
+        try:
+            async with unavailable_as_app_error(), self._pool.acquire() as connection, connection.transaction():
+                # Last, so that those of one network wait for each other no longer than for a commit.
+                await connection.execute(_OPEN_FOR_ANYBODY_SQL, *_arguments(new))
+                await charge_all(connection, charges, new.made_at)
+        except BudgetSpentError as error:
+            return error.spent
+        return None
 
     async def reserve(
         self,

@@ -21,6 +21,7 @@ from services.auth.adapters.postgres.session_opening import (
 )
 from services.auth.adapters.postgres.sessions import SESSION_COLUMNS, session_of
 from services.auth.application.code_ports import (
+    Asking,
     BudgetCharge,
     BudgetSpent,
     NewFlow,
@@ -42,8 +43,12 @@ _OPEN_SQL: Final = """
 """
 _FIND_SQL: Final = "SELECT made_at, expires_at FROM code_flows WHERE flow_hash = $1"
 
-# Whether the number was ever shown to be its account's.
-_IS_PROVED_SQL: Final = "SELECT count(*) > 0 FROM accounts WHERE phone = $1 AND phone_proved_at IS NOT NULL"
+# Whether the number was ever shown to be its account's, and whether the device has signed in to it: one statement, and
+# the same work, for numbers without an account too.
+_STANDING_SQL: Final = """
+    SELECT count(a.phone_proved_at) > 0 AS is_proved, count(d.user_id) > 0 AS is_familiar
+    FROM accounts a LEFT JOIN devices d ON d.user_id = a.user_id AND d.device_hash = $2 WHERE a.phone = $1
+"""
 _MESSAGE_SQL: Final = "INSERT INTO code_messages (reference, sealed, expires_at, next_send_at) VALUES ($1, $2, $3, $4)"
 
 # Counted under the row's lock before anything is compared: of any number of guesses at once $4 are ever compared.
@@ -117,7 +122,7 @@ class PostgresCodes:
         self._pool = pool
 
     async def open(
-        self, flow: NewFlow, phone: str, message: NewMessage, charges: Sequence[BudgetCharge], shares: Shares
+        self, flow: NewFlow, phone: str, message: NewMessage, asking: Asking, shares: Shares
     ) -> OpenedFlow | BudgetSpent:
         """Open the flow, charge the budgets and put the message into the outbox; a flow that is there is answered."""
         try:
@@ -137,8 +142,10 @@ class PostgresCodes:
                     # Forgotten between the two statements: it ended days ago.
                     made_at, expires_at = row if row is not None else (flow.made_at, flow.made_at)
                     return OpenedFlow(made_at, expires_at, is_repeat=True)
-                await charge_all(connection, charges, flow.made_at)
-                return await _send(connection, flow, phone, message, shares)
+                standing = await connection.fetch(_STANDING_SQL, phone, asking.device_digest)
+                is_proved, is_familiar = standing[0]
+                await charge_all(connection, asking.familiar if is_familiar else asking.strange, flow.made_at)
+                return await _send(connection, flow, message, shares.proved if is_proved else shares.new)
         except BudgetSpentError as error:
             return error.spent
 
@@ -182,13 +189,12 @@ class PostgresCodes:
 
 
 async def _send(
-    connection: PostgresConnection, flow: NewFlow, phone: str, message: NewMessage, shares: Shares
+    connection: PostgresConnection, flow: NewFlow, message: NewMessage, share: Sequence[BudgetCharge]
 ) -> OpenedFlow:
-    is_proved = await connection.fetchval(_IS_PROVED_SQL, phone)
     try:
         # A share that is spent takes back what was charged beside it, and no more.
         async with connection.transaction():
-            uses = await charge_all(connection, shares.proved if is_proved else shares.new, flow.made_at)
+            uses = await charge_all(connection, share, flow.made_at)
             await connection.execute(_MESSAGE_SQL, message.reference, message.sealed, flow.expires_at, flow.made_at)
     except BudgetSpentError as error:
         return OpenedFlow(flow.made_at, flow.expires_at, withheld=error.spent)

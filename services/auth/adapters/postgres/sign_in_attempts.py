@@ -12,7 +12,7 @@ from services.auth.domain.identifier import IdentifierKind
 from services.chassis.postgres import PostgresPool, unavailable_as_app_error
 
 _RESERVE_SQL: Final = "SELECT is_known, wait FROM reserve_password_guess($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
-_TAKE_BACK_SQL: Final = "SELECT take_back_password_guess($1, $2, $3, $4)"
+_FORGIVE_SQL: Final = "SELECT take_back_password_guess($1, $2, $3, true)"
 _PURGE_SQL: Final = """
     DELETE FROM password_guesses WHERE subject IN (
         SELECT subject FROM password_guesses WHERE forgotten_at < $1
@@ -52,18 +52,11 @@ class PostgresSignInAttempts:
             return ReservedGuess(guess.device_subject(), None)
         return ReservedGuess(guess.strangers_subject(), network)
 
-    async def give_back(self, reserved: ReservedGuess, now: datetime) -> None:
-        """A guess that was counted was not made after all."""
-        await self._take_back(reserved, now, is_right=False)
-
     async def forgive(self, reserved: ReservedGuess, now: datetime) -> None:
         """The guess was right: it does not count, nor do those before it on the same name or device."""
-        await self._take_back(reserved, now, is_right=True)
+        async with unavailable_as_app_error():
+            await self._pool.execute(_FORGIVE_SQL, reserved.subject, reserved.network_subject, now)
 
     async def purge(self, forgotten_before: datetime, limit: int) -> int:
         """Delete at most `limit` subjects of which nothing counted any more before; how many."""
         return await purge(self._pool, _PURGE_SQL, forgotten_before, limit)
-
-    async def _take_back(self, reserved: ReservedGuess, now: datetime, *, is_right: bool) -> None:
-        async with unavailable_as_app_error():
-            await self._pool.execute(_TAKE_BACK_SQL, reserved.subject, reserved.network_subject, now, is_right)

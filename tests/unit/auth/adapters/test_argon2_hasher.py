@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Iterator
 
@@ -97,3 +98,28 @@ async def test_the_loop_turns_while_a_password_is_hashed() -> None:
         turns += 1
     hasher.close()
     assert turns > 20
+
+
+async def test_a_place_is_held_before_hashing_and_freed_when_its_work_is_over(
+    hasher: Argon2Hasher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, places = threading.Event(), CHEAP.threads + CHEAP.queue
+    monkeypatch.setattr(argon2.PasswordHasher, "verify", lambda _self, _hash, _password: gate.wait(10))
+    hashed = await hasher.hash("p")
+    with contextlib.ExitStack() as stack:
+        taken = [stack.enter_context(hasher.place()) for _ in range(places)]
+        with pytest.raises(AppError) as caught, hasher.place():
+            raise AssertionError("one too many was let in")
+        assert caught.value.reason == "OVERLOADED"
+        # Who has a place is never refused.
+        checking = asyncio.create_task(taken[0].verify(hashed, "p"))
+        await asyncio.sleep(0.05)
+        assert hasher.waiting() == places
+        # The caller gives up: the thread is busy all the same.
+        checking.cancel()
+        await asyncio.gather(checking, return_exceptions=True)
+    assert hasher.waiting() == 1
+    gate.set()
+    async with asyncio.timeout(10):
+        while hasher.waiting():  # noqa: ASYNC110 - it is a thread
+            await asyncio.sleep(0.01)

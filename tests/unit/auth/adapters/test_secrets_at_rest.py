@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 import pytest
 
 from services.auth.adapters.refresh_token_mint import RefreshTokenMint
-from services.auth.adapters.signing_key_box import (
-    SigningKeyBox,
+from services.auth.adapters.signing_key_box import SigningKeyBox
+from services.auth.domain.session import looks_like_refresh_token
+from services.sealing.key_encryption import (
+    KeyEncryptionKeys,
     WrongKeyEncryptionKeyError,
     decode_key_encryption_key,
 )
-from services.auth.domain.session import looks_like_refresh_token
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -40,12 +41,25 @@ def test_a_private_key_opens_with_the_same_key_and_kid_only() -> None:
     sealed = box.seal(key)
     assert key.private not in sealed
     assert box.open(key.kid, key.public, sealed, NOW) == key
-    with pytest.raises(WrongKeyEncryptionKeyError, match="AUTH_KEY_ENCRYPTION_KEY"):
+    with pytest.raises(WrongKeyEncryptionKeyError, match="another root key"):
         SigningKeyBox(secrets.token_bytes(32)).open(key.kid, key.public, sealed, NOW)
     with pytest.raises(WrongKeyEncryptionKeyError):
         box.open("another", key.public, sealed, NOW)
     with pytest.raises(WrongKeyEncryptionKeyError, match="altered"):
         box.open(key.kid, box.new(NOW).public, sealed, NOW)
+
+
+def test_the_root_key_opens_under_todays_key_and_the_one_before() -> None:
+    root, old, new = (secrets.token_bytes(32) for _ in range(3))
+    sealed = KeyEncryptionKeys("auth", old).seal(root)
+    assert root not in sealed
+    assert KeyEncryptionKeys("auth", old).open(sealed) == (root, True)
+    assert KeyEncryptionKeys("auth", new, old).open(sealed) == (root, False)
+    with pytest.raises(WrongKeyEncryptionKeyError, match="AUTH_KEY_ENCRYPTION_KEY"):
+        KeyEncryptionKeys("auth", new).open(sealed)
+    with pytest.raises(WrongKeyEncryptionKeyError):
+        KeyEncryptionKeys("auth", old).open(sealed[:-1] + bytes([sealed[-1] ^ 1]))
+    assert root.hex() not in repr(KeyEncryptionKeys("auth", root, old))
 
 
 @pytest.mark.parametrize("padding", ["", "="])
