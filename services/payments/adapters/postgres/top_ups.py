@@ -1,96 +1,72 @@
-"""Records of top-ups in the ledger's database."""
+"""Top-ups as their owners see them, read from their records, sagas and what was asked of providers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Final
 
 import asyncpg
 
-from daira.events.v1 import events_pb2
+from services.chassis.errors import key_reused
 from services.chassis.postgres import PostgresPool, unavailable_as_app_error
-from services.payments.domain.top_ups import TopUp, TopUpBeginning, TopUpLimits, TopUpOrder, TopUpState
+from services.payments.domain.top_ups import TopUp, TopUpState
 
-_BEGIN_SQL: Final = "SELECT * FROM begin_top_up($1, $2, $3, $4, $5, $6, $7)"
-_SETTLE_SQL: Final = "SELECT state, balance FROM post_top_up($1, $2, $3)"
-_POSTPONE_SQL: Final = """
-    UPDATE top_ups SET attempts = attempts + 1, inquire_at = clock_timestamp() + $2 WHERE id = $1 AND state = 'pending'
+_FIND_SQL: Final = """
+    SELECT u.id, u.user_id, u.amount, u.state, u.reason,
+        coalesce(u.balance_after, (SELECT posted FROM accounts WHERE id = u.user_id)) AS balance,
+        coalesce(s.state NOT IN ('requested', 'sending'), true) AS is_asked, coalesce(o.instruction, '') AS instruction,
+        o.instruction_expires_at
+    FROM top_ups u LEFT JOIN sagas s ON s.id = u.id
+    LEFT JOIN provider_operations o ON o.saga_id = u.id AND o.purpose = 'top_up'
+    WHERE u.id = $1
 """
-_COLUMNS: Final = """
-    u.id, u.user_id, u.amount, u.state, coalesce(u.balance_after, (SELECT posted FROM accounts WHERE id = u.user_id)),
-    u.attempts
-"""
-_FIND_SQL: Final = f"SELECT {_COLUMNS} FROM top_ups u WHERE u.id = $1"
-_CLAIM_SQL: Final = f"""
-    UPDATE top_ups u SET inquire_at = clock_timestamp() + $2 FROM (
-        SELECT id FROM top_ups WHERE state = 'pending' AND inquire_at <= clock_timestamp()
-        ORDER BY inquire_at LIMIT $1 FOR UPDATE SKIP LOCKED
-    ) AS due
-    WHERE u.id = due.id RETURNING {_COLUMNS}
+_KEY_SQL: Final = "SELECT id, body_hash = $3 AS is_same FROM top_ups WHERE user_id = $1 AND key = $2"
+_REFUSAL_SQL: Final = "SELECT reason FROM sagas WHERE id = $1 AND state = 'refused'"
+_DUE_SQL: Final = """
+    SELECT s.id FROM sagas s WHERE s.ended_at IS NULL AND s.kind = 'top_up' AND s.data ->> 'rail' = $1
+        AND s.wake_at <= clock_timestamp() AND (s.lease_until IS NULL OR s.lease_until <= clock_timestamp())
+    ORDER BY s.wake_at LIMIT $2
 """
 
 
 class PostgresTopUps:
-    """`lease_s` is for how long a charge or an inquiry is its caller's alone: longer than a provider's time-out."""
+    """Reads top-ups."""
 
-    def __init__(self, pool: PostgresPool, limits: TopUpLimits, *, lease_s: float) -> None:
+    def __init__(self, pool: PostgresPool) -> None:
         self._pool = pool
-        self._limits = limits
-        self._lease = timedelta(seconds=lease_s)
 
-    async def begin(self, order: TopUpOrder) -> tuple[TopUpBeginning, TopUp | None]:
-        """Record a pending top-up, or find the one with this key; None when a limit or a reused key refuses it."""
+    async def of_key(self, user_id: int, key: str, body: bytes) -> int | None:
+        """The top-up of a key, None when there is none. AppError FAILED_PRECONDITION for another body."""
         async with unavailable_as_app_error():
-            row = await self._pool.fetchrow(
-                _BEGIN_SQL,
-                order.user_id,
-                order.amount,
-                order.key,
-                order.body,
-                self._limits.day,
-                self._limits.month,
-                self._lease,
-            )
+            row = await self._pool.fetchrow(_KEY_SQL, user_id, key, body)
         if row is None:
-            raise RuntimeError("begin_top_up answers with one row")
-        beginning = TopUpBeginning(row["beginning"])
-        if beginning not in {TopUpBeginning.BEGUN, TopUpBeginning.KNOWN}:
-            return beginning, None
-        state = TopUpState(row["state"])
-        return beginning, TopUp(row["id"], order.user_id, row["amount"], state, row["balance"], row["attempts"])
+            return None
+        if not row["is_same"]:
+            raise key_reused()
+        return int(row["id"])
 
-    async def settle(self, top_up: TopUp, *, succeeded: bool) -> TopUp:
-        """Post or decline a pending top-up exactly once; the record as it then stands, whoever settled it."""
-        event = events_pb2.WalletToppedUp if succeeded else events_pb2.TopUpDeclined
-        payload = event(user_id=top_up.user_id, amount_piastres=top_up.amount).SerializeToString(deterministic=True)
-        async with unavailable_as_app_error():
-            row = await self._pool.fetchrow(_SETTLE_SQL, top_up.top_up_id, succeeded, payload)
-        if row is None:
-            raise RuntimeError("post_top_up answers with one row")
-        state = TopUpState(row["state"])
-        return TopUp(top_up.top_up_id, top_up.user_id, top_up.amount, state, row["balance"], top_up.attempts)
-
-    async def postpone(self, top_up: TopUp, delay_s: float) -> None:
-        """The outcome is unknown: inquire again after `delay_s` seconds, not sooner."""
-        async with unavailable_as_app_error():
-            await self._pool.execute(_POSTPONE_SQL, top_up.top_up_id, timedelta(seconds=delay_s))
-
-    async def find(self, top_up_id: int) -> TopUp:
-        """The record as it stands; LookupError when there is none."""
+    async def find(self, top_up_id: int) -> TopUp | None:
+        """The record as it stands; None while there is none, as before the limits are looked at."""
         async with unavailable_as_app_error():
             row = await self._pool.fetchrow(_FIND_SQL, top_up_id)
-        if row is None:
-            raise LookupError(f"no top-up {top_up_id}")
-        return _top_up(row)
+        return None if row is None else _top_up(row)
 
-    async def claim_due(self, limit: int) -> Sequence[TopUp]:
-        """At most `limit` pending top-ups whose inquiry is due, leased to this caller."""
+    async def refusal(self, top_up_id: int) -> str:
+        """Why it was refused before anybody was asked; "" when it was not."""
         async with unavailable_as_app_error():
-            rows = await self._pool.fetch(_CLAIM_SQL, limit, self._lease)
-        return [_top_up(row) for row in rows]
+            return await self._pool.fetchval(_REFUSAL_SQL, top_up_id) or ""
+
+    async def due(self, rail: str, limit: int) -> Sequence[int]:
+        """At most `limit` top-ups of a rail that are due and that nobody works on."""
+        async with unavailable_as_app_error():
+            return [row["id"] for row in await self._pool.fetch(_DUE_SQL, rail, limit)]
 
 
 def _top_up(row: asyncpg.Record) -> TopUp:
-    top_up_id, user_id, amount, state, balance, attempts = row
-    return TopUp(top_up_id, user_id, amount, TopUpState(state), balance, attempts)
+    state = TopUpState(row["state"])
+    is_open = state is TopUpState.PENDING
+    return TopUp(
+        row["id"], row["user_id"], row["amount"], state, row["balance"], row["is_asked"],
+        # What was to be done is told only while it can be: a settled top-up always gives the same answer.
+        row["instruction"] if is_open else "", row["instruction_expires_at"] if is_open else None, row["reason"],
+    )  # fmt: skip

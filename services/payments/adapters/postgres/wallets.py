@@ -11,11 +11,8 @@ from services.payments.domain.wallets import EntryKind, Wallet, WalletEntry
 _BALANCE_SQL: Final = "SELECT posted FROM accounts WHERE id = $1 AND kind = 'wallet'"
 _OPEN_SQL: Final = "SELECT open_wallets(ARRAY[$1::bigint], $1)"
 _ENTRIES_SQL: Final = """
-    SELECT e.id, e.transfer_id,
-        CASE WHEN t.kind = 'top_up' THEN 'top_up' WHEN t.actor_id = $1 THEN 'tip_sent' ELSE 'tip_received' END,
-        e.amount, e.balance_after,
-        CASE WHEN t.kind = 'top_up' THEN 0 WHEN t.actor_id = $1 THEN t.recipient_id ELSE t.actor_id END,
-        t.posted_at, e.version
+    SELECT e.id, e.transfer_id, t.kind, e.amount, e.balance_after,
+        coalesce(nullif(CASE t.actor_id WHEN $1 THEN t.recipient_id ELSE t.actor_id END, $1), 0), t.posted_at, e.version
     FROM (
         SELECT * FROM entries WHERE account_id = $1 AND account_id > 0 AND version < $2 ORDER BY version DESC LIMIT $3
     ) AS e
@@ -44,4 +41,4 @@ class PostgresWallets:
         """At most `limit` lines with a number below `before`, newest first; none without a wallet."""
         async with unavailable_as_app_error():
             rows = await self._pool.fetch(_ENTRIES_SQL, user_id, before, limit)
-        return [WalletEntry(row[0], row[1], EntryKind(row[2]), *row[3:]) for row in rows]
+        return [WalletEntry(row[0], row[1], EntryKind.of(row[2], row[3]), *row[3:]) for row in rows]
