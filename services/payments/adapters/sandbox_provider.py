@@ -2,9 +2,9 @@
 
 The last two digits of the amount in piastres choose what happens, the same every time:
 
-    ..13  the payment is declined
-    ..17  the payment is captured, but the answer is lost: unknown at first, and succeeded when inquired about
-    else  the payment is captured and says so
+    ..13  the operation is declined
+    ..17  the operation is done, but the answer is lost: unknown at first, and succeeded when inquired about
+    else  the operation is done and says so
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 from services.chassis.postgres import PostgresPool, unavailable_as_app_error
-from services.payments.domain.top_ups import ProviderOutcome
+from services.payments.domain.providers import NO_ANSWER, Operation, OperationState, ProviderAnswer
 
 DECLINED_ENDING: Final = 13
 LOST_ANSWER_ENDING: Final = 17
@@ -34,21 +34,30 @@ class SandboxProvider:
     def __init__(self, pool: PostgresPool) -> None:
         self._pool = pool
 
-    async def authorise_and_capture(self, reference: str, amount: int) -> ProviderOutcome:
-        """Charge `amount` piastres once a reference. ValueError when a reference comes back with another amount."""
-        ending = amount % _HUNDRED
+    async def send(self, operation: Operation) -> ProviderAnswer:
+        """Do it once a reference. ValueError when a reference comes back with another amount."""
+        ending = operation.amount % _HUNDRED
         async with unavailable_as_app_error():
-            payment = await self._pool.fetchrow(_REQUEST_SQL, reference, amount, ending != DECLINED_ENDING)
-        if payment is None or payment["amount"] != amount:
+            payment = await self._pool.fetchrow(
+                _REQUEST_SQL, operation.reference, operation.amount, ending != DECLINED_ENDING
+            )
+        if payment is None or payment["amount"] != operation.amount:
             raise ValueError("the reference belongs to a payment of another amount")
         if ending == LOST_ANSWER_ENDING and payment["requests"] == 1:
-            return ProviderOutcome.UNKNOWN
-        return ProviderOutcome.SUCCEEDED if payment["captured"] else ProviderOutcome.DECLINED
+            return NO_ANSWER
+        return _answer(operation, captured=payment["captured"])
 
-    async def inquire(self, reference: str) -> ProviderOutcome:
-        """What became of a payment; NEVER_SEEN when no request with the reference arrived."""
+    async def inquire(self, operation: Operation) -> ProviderAnswer:
+        """What became of it; never seen when no request with the reference arrived."""
         async with unavailable_as_app_error():
-            captured = await self._pool.fetchval(_INQUIRE_SQL, reference)
+            captured = await self._pool.fetchval(_INQUIRE_SQL, operation.reference)
         if captured is None:
-            return ProviderOutcome.NEVER_SEEN
-        return ProviderOutcome.SUCCEEDED if captured else ProviderOutcome.DECLINED
+            return ProviderAnswer(OperationState.UNKNOWN, never_seen=True)
+        return _answer(operation, captured=captured)
+
+
+def _answer(operation: Operation, *, captured: bool) -> ProviderAnswer:
+    state = OperationState.SUCCEEDED if captured else OperationState.DECLINED
+    return ProviderAnswer(
+        state, f"sandbox-{operation.operation_id}", "" if captured else "declined by the sandbox"
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Payment providers over HTTP, each behind the same port."""

@@ -1,0 +1,1 @@
+"""What payments serves over HTTP: the door for providers."""
