@@ -1,4 +1,4 @@
-"""What the use cases need of the outside: a ledger, records of top-ups, rates and a payment provider."""
+"""What the use cases need of the outside: a ledger, records of top-ups, and rates."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 from services.payments.domain.rates import RateTable
 from services.payments.domain.tips import TipPosting, TipResult
-from services.payments.domain.top_ups import ProviderOutcome, TopUp, TopUpBeginning, TopUpOrder
+from services.payments.domain.top_ups import TopUp
 from services.payments.domain.wallets import Wallet, WalletEntry
 
 
@@ -32,38 +32,22 @@ class Wallets(Protocol):
 
 
 class TopUps(Protocol):
-    """Records of top-ups, written before a provider is called."""
+    """Reads records of top-ups. AppError UNAVAILABLE when the ledger is away."""
 
-    async def begin(self, order: TopUpOrder) -> tuple[TopUpBeginning, TopUp | None]:
-        """Record a pending top-up, or find the one with this key; None when a limit or a reused key refuses it."""
+    async def of_key(self, user_id: int, key: str, body: bytes) -> int | None:
+        """The top-up of a key, None when there is none. AppError FAILED_PRECONDITION for another body."""
         ...
 
-    async def settle(self, top_up: TopUp, *, succeeded: bool) -> TopUp:
-        """Post or decline a pending top-up exactly once; the record as it then stands, whoever settled it."""
+    async def find(self, top_up_id: int) -> TopUp | None:
+        """The record as it stands; None while there is none."""
         ...
 
-    async def postpone(self, top_up: TopUp, delay_s: float) -> None:
-        """The outcome is unknown: inquire again after `delay_s` seconds, not sooner."""
+    async def refusal(self, top_up_id: int) -> str:
+        """Why it was refused before anybody was asked; "" when it was not."""
         ...
 
-    async def find(self, top_up_id: int) -> TopUp:
-        """The record as it stands."""
-        ...
-
-    async def claim_due(self, limit: int) -> Sequence[TopUp]:
-        """At most `limit` pending top-ups whose inquiry is due, leased to this caller for a while."""
-        ...
-
-
-class PaymentProvider(Protocol):
-    """Somebody who moves money into DAIRA. One reference is one payment, however often it is sent."""
-
-    async def authorise_and_capture(self, reference: str, amount: int) -> ProviderOutcome:
-        """Charge `amount` piastres. UNKNOWN after a time-out or an unclear answer; never raises for those."""
-        ...
-
-    async def inquire(self, reference: str) -> ProviderOutcome:
-        """What became of the payment with this reference."""
+    async def due(self, rail: str, limit: int) -> Sequence[int]:
+        """At most `limit` top-ups of a rail that are due and that nobody works on."""
         ...
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from services.chassis.clock import Clock
-from services.chassis.errors import failed_precondition, unavailable
+from services.chassis.errors import failed_precondition, key_reused, unavailable
 from services.payments.application.ports import Rates, TipLedger
 from services.payments.domain import rates
 from services.payments.domain.splits import split_tip
@@ -13,6 +13,13 @@ from services.payments.domain.tips import TipOrder, TipOutcome, TipPosting, TipR
 
 # The second attempt finds the wallet that the first one lacked; a third covers an unlucky race.
 _ATTEMPTS: Final = 3
+
+_LIMITS: Final = {
+    TipOutcome.EACH_LIMIT: "one tip may not be so large",
+    TipOutcome.DAY_LIMIT: "the limit of tips in a day would be crossed",
+    TipOutcome.MONTH_LIMIT: "the limit of tips in a month would be crossed",
+    TipOutcome.HOUR_LIMIT: "too many tips in an hour",
+}
 
 
 class SendTip:
@@ -26,9 +33,9 @@ class SendTip:
     async def __call__(self, order: TipOrder) -> TipResult:
         """The posted tip, or the one posted before with this key.
 
-        AppError INVALID_ARGUMENT for bad fields; FAILED_PRECONDITION with reason SELF_NOT_ALLOWED, INSUFFICIENT_FUNDS
-        or IDEMPOTENCY_KEY_REUSED; UNAVAILABLE when the ledger is away, and then the tip may or may not be posted:
-        the same key tells.
+        AppError INVALID_ARGUMENT for bad fields; FAILED_PRECONDITION with reason SELF_NOT_ALLOWED, INSUFFICIENT_FUNDS,
+        LIMIT_EXCEEDED, RECIPIENT_UNAVAILABLE or IDEMPOTENCY_KEY_REUSED; UNAVAILABLE when the ledger is away, and then
+        the tip may or may not be posted: the same key tells.
         """
         order.check()
         table = await self._rates.table()
@@ -45,11 +52,13 @@ class SendTip:
                 case TipOutcome.POSTED | TipOutcome.REPLAYED:
                     return result
                 case TipOutcome.KEY_REUSED:
-                    raise failed_precondition(
-                        "the idempotency key was used with another request", "IDEMPOTENCY_KEY_REUSED"
-                    )
+                    raise key_reused()
                 case TipOutcome.INSUFFICIENT:
                     raise failed_precondition("the wallet does not hold enough", "INSUFFICIENT_FUNDS")
+                case TipOutcome.CLOSED:
+                    raise failed_precondition("this person takes no tips from you", "RECIPIENT_UNAVAILABLE")
+                case TipOutcome.EACH_LIMIT | TipOutcome.DAY_LIMIT | TipOutcome.MONTH_LIMIT | TipOutcome.HOUR_LIMIT:
+                    raise failed_precondition(_LIMITS[result.outcome], "LIMIT_EXCEEDED")
                 case TipOutcome.AGAIN:
                     continue
         raise unavailable("the recipient's wallet could not be opened", retry_after_ms=100)

@@ -9,6 +9,8 @@ from typing import Final
 
 TIP_FEE: Final = "tip_fee"
 """The platform's fee, of a tip's amount."""
+SUBSCRIPTION_FEE: Final = "subscription_fee"
+"""The platform's fee, of what a subscription costs."""
 VAT: Final = "vat"
 """Value-added tax, of the fee."""
 

@@ -57,6 +57,12 @@ class TipOutcome(enum.Enum):
     REPLAYED = "replayed"
     KEY_REUSED = "key_reused"
     INSUFFICIENT = "insufficient"
+    CLOSED = "closed"
+    """One of the wallets is closed, or the recipient blocked the sender."""
+    EACH_LIMIT = "each"
+    DAY_LIMIT = "day"
+    MONTH_LIMIT = "month"
+    HOUR_LIMIT = "hour"
     AGAIN = "again"
     """The recipient's wallet was not there yet: nothing happened, post once more."""
 

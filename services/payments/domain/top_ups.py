@@ -3,94 +3,67 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
-from services.chassis.errors import invalid
+from services.chassis.errors import FieldViolation, invalid_fields
+from services.payments.domain.providers import Rail
 
 TOP_UP_MIN: Final = 500
 """EGP 5, in piastres."""
 TOP_UP_MAX: Final = 3_000_000
-"""EGP 30,000, in piastres."""
-
-_FIRST_DELAY_S: Final = 1.0
-_LAST_DELAY_S: Final = 3600.0
+"""EGP 30,000, in piastres: the most that any rail but the bank's takes at once."""
+BANK_TOP_UP_MAX: Final = 7_000_000
+"""EGP 70,000, in piastres: the most of one InstaPay transfer."""
 
 
 class TopUpState(enum.Enum):
-    """How a top-up stands. Only PENDING ever changes, and only once."""
+    """How a top-up stands. A declined one may still succeed, when somebody pays a voucher that had run out."""
 
     PENDING = "pending"
     SUCCEEDED = "succeeded"
     DECLINED = "declined"
 
 
-class ProviderOutcome(enum.Enum):
-    """What a provider says of a payment."""
-
-    SUCCEEDED = "succeeded"
-    DECLINED = "declined"
-    UNKNOWN = "unknown"
-    """Nobody can tell yet: money may or may not have moved."""
-    NEVER_SEEN = "never_seen"
-    """Only from an inquiry: no request with this reference ever arrived."""
-
-
-class TopUpBeginning(enum.Enum):
-    """What came of asking for a top-up."""
-
-    BEGUN = "begun"
-    KNOWN = "known"
-    KEY_REUSED = "key_reused"
-    DAY_LIMIT = "day_limit"
-    MONTH_LIMIT = "month_limit"
-
-
 @dataclass(frozen=True, slots=True)
 class TopUpOrder:
-    """A wish to bring money in. `body` is the hash of the whole request."""
+    """A wish to bring money in over a rail, in piastres. `body` is the hash of the whole request."""
 
     user_id: int
     amount: int
     key: str
-    body: bytes
+    body: bytes = field(repr=False)
+    rail: Rail = Rail.SANDBOX
 
-    def check(self) -> None:
-        """AppError INVALID_ARGUMENT when the amount is outside the limits of one top-up."""
-        if not TOP_UP_MIN <= self.amount <= TOP_UP_MAX:
-            raise invalid("amount_piastres", f"must be {TOP_UP_MIN} to {TOP_UP_MAX}")
-
-
-@dataclass(frozen=True, slots=True)
-class TopUpLimits:
-    """Most that may come into one wallet by top-ups, in piastres, a Cairo day and a Cairo month."""
-
-    day: int
-    month: int
+    def check(self, rails: Collection[Rail]) -> None:
+        """AppError INVALID_ARGUMENT for an amount that the rail never takes, or a rail that is not one of `rails`."""
+        violations = []
+        most = BANK_TOP_UP_MAX if self.rail is Rail.BANK else TOP_UP_MAX
+        if not TOP_UP_MIN <= self.amount <= most:
+            violations.append(FieldViolation("amount_piastres", f"must be {TOP_UP_MIN} to {most}"))
+        if self.rail not in rails:
+            violations.append(FieldViolation("rail", f"must be one of {', '.join(sorted(r.value for r in rails))}"))
+        if violations:
+            raise invalid_fields(tuple(violations))
 
 
 @dataclass(frozen=True, slots=True)
 class TopUp:
-    """A top-up as recorded. `balance` is the wallet's just after settling, or now while pending; in piastres."""
+    """A top-up as recorded, amounts in piastres.
+
+    `balance` is the wallet's just after settling, or now while pending. `is_asked` says that the provider has said
+    something, or that it no longer matters. `instruction` is what the person has to do, until `expires_at`: the code to
+    pay a voucher with, or the address of a payment page. `reason` is why it was declined.
+    """
 
     top_up_id: int
     user_id: int
     amount: int
     state: TopUpState
     balance: int
-    attempts: int
-
-    @property
-    def reference(self) -> str:
-        """What the provider knows it by: the same for ever, so that asking twice can never charge twice."""
-        return f"daira-{self.top_up_id}"
-
-    @property
-    def first_call_runs(self) -> bool:
-        """Whether nobody has heard of the provider's answer yet: the first call may still be under way."""
-        return self.state is TopUpState.PENDING and self.attempts == 0
-
-
-def inquiry_delay_s(attempts: int) -> float:
-    """Seconds to wait before the next inquiry after `attempts` of them: doubling from one second to one hour."""
-    return min(_LAST_DELAY_S, _FIRST_DELAY_S * 2.0 ** min(max(attempts - 1, 0), 20))
+    is_asked: bool
+    instruction: str = ""
+    expires_at: datetime | None = None
+    reason: str = ""

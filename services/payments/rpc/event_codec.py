@@ -8,7 +8,11 @@ from daira.events.v1 import events_pb2
 from services.chassis.event_log import EventRow
 
 SERVICE: Final = "payments"
-KINDS: Final = frozenset({"wallet_opened", "wallet_topped_up", "tip_sent", "top_up_declined"})
+KINDS: Final = frozenset({
+    "wallet_opened", "wallet_topped_up", "tip_sent", "top_up_declined", "saga_advanced",
+    "transfer_posted", "payout_destination_added", "payout_destination_removed", "identity_level_set",
+    "subscription_changed", "subscription_reminded",
+})  # fmt: skip
 
 
 def to_event(row: EventRow) -> events_pb2.Event:

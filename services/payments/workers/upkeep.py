@@ -1,4 +1,4 @@
-"""What the payments process does between calls: resolve pending top-ups, and fold the platform's balances."""
+"""What the payments process does between calls, again and again: top-ups resolved, balances folded, holds ended."""
 
 from __future__ import annotations
 

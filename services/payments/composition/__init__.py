@@ -1,0 +1,1 @@
+"""Payments put together, one part after the other."""
