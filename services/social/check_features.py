@@ -19,7 +19,6 @@ from services.chassis.event_log import PostgresEventLog
 from services.chassis.metrics import Metrics
 from services.chassis.postgres import PostgresPool, create_pool
 from services.chassis.stream_event import LogSource
-from services.chassis.tokens import ServiceTokens
 from services.social.adapters.event_codec import encode
 from services.social.adapters.feature_feed import FeatureFeed
 from services.social.adapters.feed_metrics import FeedMetrics
@@ -41,12 +40,12 @@ class Replica:
 
 async def ask(address: str, settings: SocialSettings) -> Replica:
     """Ask a replica. AioRpcError when it does not answer."""
-    token = ServiceTokens(settings.service_key.reveal(), "social", SystemClock()).mint()
+    tokens = settings.identity.tokens_for("social", SystemClock())
     async with grpc.aio.insecure_channel(address) as channel:
         stub = feature_service_pb2_grpc.FeatureServiceStub(channel)
         answer: feature_service_pb2.GetFeatureTableResponse = await stub.GetFeatureTable(
             feature_service_pb2.GetFeatureTableRequest(),
-            metadata=[("authorization", f"Bearer {token}")],
+            metadata=[] if tokens is None else [("authorization", f"Bearer {tokens.mint()}")],
             timeout=_TIMEOUT_S,
         )
     return Replica(address, answer.position, answer.checksum)

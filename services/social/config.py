@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from services.chassis.config import Env, Secret
+from services.chassis.service_identity import ServiceIdentity
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class SocialSettings:
     worker: WorkerSettings
     listen: str
     auth_address: str
-    service_key: Secret
+    payments_address: str
+    identity: ServiceIdentity
     page_key: Secret
     pool_max: int
     follow_limit: int
@@ -46,7 +48,8 @@ def social_settings(environment: Mapping[str, str]) -> SocialSettings:
         worker=_worker(env),
         listen=env.text("SOCIAL_LISTEN"),
         auth_address=env.text("AUTH_ADDRESS"),
-        service_key=env.secret("SERVICE_TOKEN_KEY"),
+        payments_address=env.text("PAYMENTS_ADDRESS"),
+        identity=ServiceIdentity.from_env(env, "social"),
         page_key=env.secret("PAGE_TOKEN_KEY"),
         pool_max=env.integer("SOCIAL_POOL_MAX", 16, 2, 200),
         follow_limit=env.integer("SOCIAL_FOLLOW_LIMIT", 5000, 1, 50_000),

@@ -20,6 +20,7 @@ from services.social.adapters.post_hydrator import PostHydrator
 from services.social.adapters.postgres.feed_queries import PostgresFeedStore
 from services.social.adapters.postgres.post_views import PostgresPostViews
 from services.social.adapters.postgres.posts import PostgresPosts
+from services.social.adapters.postgres.subscriber_access import PostgresSubscriberAccess
 from services.social.adapters.redis_seen import RedisSeen
 from services.social.adapters.replica_memory import ReplicaMemory
 from services.social.adapters.viewer_marks import ViewerMarks
@@ -64,7 +65,7 @@ def compose_feed(
     followed, marks = FollowedAuthors(store, clock), ViewerMarks(views)
     muted = MutedWordsFilter(pool, clock, hide_muted)
     cache = PostCache(redis, breaker, posts, clock, max_bytes=settings.post_cache_bytes)
-    hydrator = PostHydrator(cache, views, marks, ranker)
+    hydrator = PostHydrator(cache, views, marks, ranker, PostgresSubscriberAccess(pool))
     table = FeatureFeed(ranker, pool)
     writes = OwnWrites(ranker, followed, marks, muted, redis, breaker)
     inbox = InboxReader(redis, breaker, store, ranker, table, writes)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from daira.common.v1 import access_pb2
 from daira.events.v1 import event_log_service_pb2, event_log_service_pb2_grpc
+from daira.privacy.v1 import personal_data_service_pb2, personal_data_service_pb2_grpc
 from daira.social.v1 import (
     feature_service_pb2,
     feature_service_pb2_grpc,
@@ -37,12 +38,16 @@ from services.chassis.redis_client import RedisClient, create_redis
 from services.chassis.revocations import Revocations
 from services.chassis.server import ServerBuilder, ServerSettings, serve
 from services.chassis.telemetry import configure_logging, start_metrics_server
-from services.chassis.tokens import ServiceTokens, TokenVerifier
+from services.chassis.tokens import TokenVerifier
+from services.personal_data.servicer import PersonalDataServicer
 from services.social.adapters.feature_tail import FeatureTail
+from services.social.adapters.hot_traces import HotTraces
 from services.social.adapters.native_ranker import fold_words
+from services.social.adapters.postgres.erasures import PostgresErasures
 from services.social.adapters.postgres.feedback import PostgresFeedback
 from services.social.adapters.postgres.follow_requests import PostgresFollowRequests
 from services.social.adapters.postgres.graph import PostgresGraph
+from services.social.adapters.postgres.personal_data import social_data
 from services.social.adapters.postgres.posts import PostgresPosts
 from services.social.adapters.postgres.profiles import PostgresProfiles
 from services.social.adapters.postgres.reports import PostgresReports
@@ -57,6 +62,7 @@ from services.social.application.record_feedback import RecordFeedback
 from services.social.application.safety import KeepSafe
 from services.social.application.write_post import WritePosts
 from services.social.config import SocialSettings, social_settings
+from services.social.erasure_parts import consume_auth, keep_erasing
 from services.social.feed_parts import compose_feed
 from services.social.rpc.event_log_servicer import EventLogServicer
 from services.social.rpc.feature_servicer import FeatureServicer
@@ -66,6 +72,7 @@ from services.social.rpc.people_pages import PeoplePages
 from services.social.rpc.post_servicer import PostServicer
 from services.social.rpc.profile_servicer import ProfileServicer
 from services.social.rpc.safety_servicer import SafetyServicer
+from services.social.subscriber_parts import consume_payments
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,7 @@ class Servicers:
     feeds: FeedServicer
     features: FeatureServicer
     log: EventLogServicer
+    personal: PersonalDataServicer
     tail: FeatureTail
 
 
@@ -101,8 +109,9 @@ async def run(settings: SocialSettings, server_settings: ServerSettings, stop: a
     clock, metrics = SystemClock(), Metrics()
     pool = await create_pool(settings.worker.database_url, application_name="social", max_size=settings.pool_max)
     redis = create_redis(settings.worker.redis_url, timeout_s=0.5, client_name="social")
-    service_tokens = ServiceTokens(settings.service_key.reveal(), "social", clock)
-    auth = create_channel(settings.auth_address, AUTH_APIS, tokens=service_tokens)
+    log = event_log_service_pb2.DESCRIPTOR.services_by_name["EventLogService"]
+    auth = create_channel(settings.auth_address, [*AUTH_APIS, log], tokens=settings.identity.tokens_for("auth", clock))
+    payments = create_channel(settings.payments_address, [log], tokens=settings.identity.tokens_for("payments", clock))
     keys = KeySet(AuthKeys(auth), clock)
     revocations = Revocations(AuthRevocations(auth), clock, server_settings.revocations)
     revocations.expose(metrics)
@@ -110,15 +119,23 @@ async def run(settings: SocialSettings, server_settings: ServerSettings, stop: a
     # Streams of news wait rather than work: they have places of their own beside those of calls.
     places = server_settings.max_concurrent_rpcs + settings.watchers_max
     server_settings = replace(server_settings, max_concurrent_rpcs=places)
+    erasures = PostgresErasures(pool, HotTraces(redis, clock))
     builder = build_server(settings, server_settings, made, keys, revocations, clock, metrics)
     if settings.worker.metrics_port:
         start_metrics_server(metrics, settings.worker.metrics_port)
     try:
         await supervised(
-            stop, rpc=serve(builder, stop), features=made.tail.run(stop), revocations=revocations.run(stop)
+            stop,
+            rpc=serve(builder, stop),
+            features=made.tail.run(stop),
+            revocations=revocations.run(stop),
+            gone=consume_auth(erasures, auth, pool, redis, clock, metrics).run(stop),
+            erasing=keep_erasing(erasures, stop),
+            access=consume_payments(payments, pool, redis, clock, metrics).run(stop),
         )
     finally:
         await auth.close()
+        await payments.close()
         await redis.aclose()
         await pool.close()
 
@@ -149,6 +166,7 @@ def compose(
         feeds=FeedServicer(feed.home, author, feed.news, RecordFeedback(PostgresFeedback(pool), feed.seen), tokens),
         features=FeatureServicer(feed.tail),
         log=EventLogServicer(PostgresEventLog(pool)),
+        personal=PersonalDataServicer(social_data(pool)),
         tail=feed.tail,
     )
 
@@ -170,14 +188,15 @@ def build_server(
     feeds = feed_service_pb2.DESCRIPTOR.services_by_name["FeedService"]
     features = feature_service_pb2.DESCRIPTOR.services_by_name["FeatureService"]
     log = event_log_service_pb2.DESCRIPTOR.services_by_name["EventLogService"]
+    personal = personal_data_service_pb2.DESCRIPTOR.services_by_name["PersonalDataService"]
     return (
         ServerBuilder(
             "social",
             settings.listen,
             clock=clock,
-            verifier=TokenVerifier(keys, settings.service_key.reveal(), clock, revocations, stale_reads=True),
+            verifier=TokenVerifier(keys, settings.identity.verifier(), clock, revocations, stale_reads=True),
             access_table=AccessTable.from_descriptors(
-                [profiles, graph, safety, posts, feeds, features, log], access_pb2.access
+                [profiles, graph, safety, posts, feeds, features, log, personal], access_pb2.access
             ),
             metrics=metrics,
             settings=server_settings,
@@ -189,6 +208,7 @@ def build_server(
         .add(add_feed_servicer, made.feeds, feeds)
         .add(feature_service_pb2_grpc.add_FeatureServiceServicer_to_server, made.features, features)
         .add(event_log_service_pb2_grpc.add_EventLogServiceServicer_to_server, made.log, log)
+        .add(personal_data_service_pb2_grpc.add_PersonalDataServiceServicer_to_server, made.personal, personal)
         .on_ready("keys", keys.load)
         .on_ready("revocations", revocations.load)
         .on_ready("features", made.tail.is_caught_up)

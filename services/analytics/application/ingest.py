@@ -9,6 +9,7 @@ from typing import Final
 from services.analytics.application.ports import EventStore, Mark
 from services.analytics.domain.recorded_event import RecordedEvent
 
+_GONE: Final = "account_deleted"
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -36,9 +37,14 @@ class Ingest:
         return self._last.pos
 
     async def store(self, events: Sequence[RecordedEvent]) -> None:
-        """Store events that follow one another, and move the mark; AppError UNAVAILABLE when the store is away."""
+        """Store events that follow one another, and move the mark; AppError UNAVAILABLE when the store is away.
+
+        Whoever is gone according to them is forgotten first: a crash in between forgets them again.
+        """
         if not events:
             return
+        if gone := [event.aggregate_id for event in events if event.kind == _GONE]:
+            await self._store.forget(gone)
         await self._store.append(events)
         await self._move(Mark(events[-1].pos, max(self._last.occurred_at, events[-1].occurred_at)))
 

@@ -27,6 +27,10 @@ class EventStore(Protocol):
         """Store events; an event stored twice counts once, so after any failure the same events may come again."""
         ...
 
+    async def forget(self, user_ids: Sequence[int], /) -> None:
+        """Delete what is of these people and store nothing of them again; asking again changes nothing."""
+        ...
+
     async def mark(self, service: str, mark: Mark, /) -> None:
         """Remember that everything of the service's log up to the mark is stored."""
         ...

@@ -91,7 +91,7 @@ class PostCache:
             async with self._breaker.guard():
                 pipeline = self._redis.pipeline(transaction=False)
                 for post_id in post_ids:
-                    pipeline.unlink(_key(post_id))
+                    pipeline.unlink(key_of(post_id))
                 await pipeline.execute()
         except AppError:
             return
@@ -133,7 +133,7 @@ class PostCache:
     async def _shared(self, post_ids: list[int]) -> dict[int, bytes]:
         try:
             async with self._breaker.guard():
-                values = await self._redis.mget([_key(post_id) for post_id in post_ids])
+                values = await self._redis.mget([key_of(post_id) for post_id in post_ids])
         except AppError:
             return {}
         return {post_id: value for post_id, value in zip(post_ids, values, strict=True) if isinstance(value, bytes)}
@@ -146,7 +146,7 @@ class PostCache:
                 async with self._breaker.guard():
                     pipeline = self._redis.pipeline(transaction=False)
                     for post_id, value in filled.items():
-                        pipeline.set(_key(post_id), value, ex=SHARED_LIFE_S)
+                        pipeline.set(key_of(post_id), value, ex=SHARED_LIFE_S)
                     await pipeline.execute()
             except AppError:
                 return filled
@@ -165,5 +165,6 @@ class PostCache:
             self._bytes -= len(gone[1]) + _OVERHEAD_BYTES
 
 
-def _key(post_id: int) -> str:
+def key_of(post_id: int) -> str:
+    """The key in Redis of a post's copy."""
     return f"post:{post_id}"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from daira.social.v1 import post_pb2, profile_pb2
 from services.chassis.ids import timestamp_ms
 from services.social.application.records import Post, Profile
+
+_FOR_SUBSCRIBERS: Final = b"\x38\x01"
 
 
 def profile_message(profile: Profile) -> profile_pb2.Profile:
@@ -32,20 +36,37 @@ def post_message(post: Post) -> post_pb2.Post:
     message.reposts_count = post.reposts
     message.viewer_likes = post.viewer_likes
     message.viewer_reposted = post.viewer_reposted
-    return message
+    return locked(message) if post.is_locked else message
 
 
 def cacheable_post(post: Post) -> post_pb2.Post:
-    """The part that is the same for every viewer and changes with the profile only: fields 1 to 6."""
+    """The part that is the same for every viewer and changes with the profile only: fields 1 to 7."""
     message = post_pb2.Post(
         post_id=post.post_id,
         author=profile_pb2.Profile(user_id=post.author_id, handle=post.handle, display_name=post.display_name),
         body=post.body,
         language=post.language,
         kind=post_pb2.PostKind.ValueType(post.kind),
+        subscribers_only=post.subscribers_only,
     )
     message.author.created_at.FromDatetime(post.author_since)
     message.created_at.FromMilliseconds(timestamp_ms(post.post_id))
+    return message
+
+
+def is_for_subscribers(cached: bytes) -> bool:
+    """Whether a cached part is of a post for subscribers: field 7 is its last, and no other part ends so.
+
+    What comes before is a moment, whose last varint can end with no byte that is followed by another field.
+    """
+    return cached.endswith(_FOR_SUBSCRIBERS)
+
+
+def locked(message: post_pb2.Post) -> post_pb2.Post:
+    """The post without what is in it."""
+    message.ClearField("body")
+    message.ClearField("language")
+    message.is_locked = True
     return message
 
 

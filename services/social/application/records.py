@@ -53,6 +53,9 @@ class Post:
     reposts: int = 0
     viewer_reposted: bool = False
     spam_percent: int = 0
+    subscribers_only: bool = False
+    # Whether what is in it is kept from the viewer.
+    is_locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class NewPost:
     # How much it looks like spam; and how much when its author published the same text in the last day.
     spam_percent: int = 0
     spam_percent_again: int = 0
+    subscribers_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,12 @@ class WritePosts:
         self._features = features
         self._cache = cache
 
-    async def create(self, author_id: int, body: str, call: IdempotentCall) -> Post:
-        """Publish. AppError FIELD_INVALID, IDEMPOTENCY_KEY_REUSED, PROFILE_MISSING."""
+    async def create(self, author_id: int, body: str, call: IdempotentCall, *, subscribers_only: bool = False) -> Post:
+        """Publish, for all or for subscribers. AppError FIELD_INVALID, IDEMPOTENCY_KEY_REUSED, PROFILE_MISSING."""
         text = clean_text(body, "body", 1, BODY_CHARS_MAX, multiline=True)
         spam = spam_percent(text), spam_percent(text, published_lately=True)
-        post, is_new = await self._posts.create(NewPost(author_id, text, language_of(text), kind_of(text), *spam), call)
+        new = NewPost(author_id, text, language_of(text), kind_of(text), *spam, subscribers_only)
+        post, is_new = await self._posts.create(new, call)
         # A repeat may be of a call that was broken off right after its commit, and told nobody.
         if is_new or await self._posts.read([post.post_id], author_id):
             await self._features.post_created(post.post_id, author_id, post.kind, spam_percent=post.spam_percent)

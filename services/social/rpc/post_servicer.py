@@ -26,7 +26,7 @@ class PostServicer(post_service_pb2_grpc.PostServiceServicer):
     async def CreatePost(self, request: pb.CreatePostRequest, context: Any) -> pb.CreatePostResponse:  # noqa: N802, ARG002 - gRPC's
         """Publish a post."""
         call = IdempotentCall(check_key(request.idempotency_key), hash_of(request))
-        post = await self._posts.create(require_user(), request.body, call)
+        post = await self._posts.create(require_user(), request.body, call, subscribers_only=request.subscribers_only)
         return pb.CreatePostResponse(post=post_message(post))
 
     async def DeletePost(self, request: pb.DeletePostRequest, context: Any) -> pb.DeletePostResponse:  # noqa: N802, ARG002

@@ -19,6 +19,7 @@ from daira.analytics.v1 import analytics_service_pb2_grpc
 from dev.child import spawn
 from dev.ports import free_port
 from services.chassis.redis_client import RedisClient
+from tests.fakes.service_keys import identity_settings
 from tests.integration.analytics.owners import NOW, Owners, event, make_owner, publish, some_events
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -34,7 +35,7 @@ class Process:
         self.log = log
         self._env = os.environ | {
             "ANALYTICS_LISTEN": f"127.0.0.1:{self.port}", "CLICKHOUSE_URL": clickhouse_url, "REDIS_URL": redis_url,
-            "SERVICE_TOKEN_KEY": "tests-only-service-token-key-0123456789abcdef", "DRAIN_WAIT_S": "0",
+            "DRAIN_WAIT_S": "0", **identity_settings("analytics"),
             **{f"{service.upper()}_ADDRESS": address for service, address in owners.items()},
         }  # fmt: skip
         self.child: subprocess.Popen[bytes] | None = None

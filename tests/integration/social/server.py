@@ -38,7 +38,7 @@ from services.chassis.relay import Relay
 from services.chassis.revocations import Revocations
 from services.chassis.server import ServerSettings, serve
 from services.chassis.stream_event import LogSource
-from services.chassis.tokens import USER_JWT_TYPE, ServiceTokens
+from services.chassis.tokens import USER_JWT_TYPE
 from services.social.adapters.event_codec import STREAM, encode
 from services.social.adapters.fan_out import FanOut
 from services.social.adapters.postgres.daily_tables import DAILY_TABLES
@@ -48,10 +48,10 @@ from services.social.adapters.redis_inbox import RedisInboxes
 from services.social.config import SocialSettings, social_settings
 from services.social.main import Servicers, build_server, compose
 from tests.fakes.revocation_source import FakeRevocationSource
+from tests.fakes.service_keys import identity_settings, service_token
 from tests.fakes.user_claims import user_claims
 
 KID = "test-key"
-SERVICE_KEY = "tests-only-service-token-key-0123456789abcdef"
 FAN_OUT = "fan-out"
 _users = itertools.count(5_000_000)
 
@@ -84,6 +84,7 @@ class Stubs:
         self.feeds = feed_service_pb2_grpc.FeedServiceStub(channel)
         self.safety = safety_service_pb2_grpc.SafetyServiceStub(channel)
         self.log = event_log_service_pb2_grpc.EventLogServiceStub(channel)
+        self.channel = channel
 
 
 class Social:
@@ -160,7 +161,7 @@ class Social:
 
     def service_bearer(self, service: str) -> list[tuple[str, str]]:
         """Metadata of a service."""
-        return [("authorization", f"Bearer {ServiceTokens(SERVICE_KEY.encode(), service, SystemClock()).mint()}")]
+        return [("authorization", f"Bearer {service_token(service, 'social')}")]
 
 
 def environment(database_url: str, redis_url: str, **settings: str) -> dict[str, str]:
@@ -169,7 +170,8 @@ def environment(database_url: str, redis_url: str, **settings: str) -> dict[str,
         "REDIS_URL": redis_url,
         "SOCIAL_LISTEN": "127.0.0.1:0",
         "AUTH_ADDRESS": "127.0.0.1:1",
-        "SERVICE_TOKEN_KEY": SERVICE_KEY,
+        "PAYMENTS_ADDRESS": "127.0.0.1:1",
+        **identity_settings("social"),
         "PAGE_TOKEN_KEY": "tests-only-page-token-key-0123456789abcdef",
     } | settings
 

@@ -21,6 +21,7 @@ from tests.e2e.history import in_terms_of_the_oracle
 from tests.integration.social.person import Person
 from tests.integration.social.server import Social, running
 from tests.oracles import feed as oracle
+from tests.stores import outlast_neighbours
 
 FANS = 5
 # In at four followers, out below 3.6; more than two are a job, two by two. Three fans follow the first author
@@ -183,6 +184,7 @@ class Village:
         await self._project(10_000)
 
     async def _stamp(self) -> None:
+        await outlast_neighbours(self.replicas[0].pool)
         while await self.relay.stamp():
             pass
 

@@ -6,12 +6,13 @@ import pytest
 
 from services.analytics.config import SOURCES, AnalyticsSettings
 from services.chassis.config import Env, SettingsError
+from tests.fakes.service_keys import identity_settings
 
 GOOD = {
     "ANALYTICS_LISTEN": "127.0.0.1:0",
     "CLICKHOUSE_URL": "chdb:///var/lib/daira",
     "REDIS_URL": "redis://localhost:6379",
-    "SERVICE_TOKEN_KEY": "s" * 32,
+    **identity_settings("analytics"),
     **{f"{service.upper()}_ADDRESS": "localhost:1" for service in SOURCES},
 }
 

@@ -10,12 +10,15 @@ from typing import Any, Final
 
 import structlog
 
+from services.analytics.adapters.clickhouse import forgetting
 from services.analytics.adapters.clickhouse.engine import ClickHouse
 from services.analytics.adapters.clickhouse.schema import migrate
 from services.analytics.application.ports import Mark
 from services.analytics.domain.cairo import cairo_day
 from services.analytics.domain.figures import AuthorFigures
+from services.analytics.domain.forgotten import Forgotten
 from services.analytics.domain.recorded_event import RecordedEvent, figures_of
+from services.chassis.clock import Clock, SystemClock
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -42,10 +45,12 @@ _log = structlog.get_logger(__name__)
 class ClickHouseEventStore:
     """An EventStore over any ClickHouse; makes its tables before the first use."""
 
-    def __init__(self, clickhouse: ClickHouse) -> None:
+    def __init__(self, clickhouse: ClickHouse, clock: Clock | None = None) -> None:
         self._clickhouse = clickhouse
+        self._clock = clock or SystemClock()
         self._migrating = asyncio.Lock()
         self._migrated = False
+        self._forgotten = Forgotten()
 
     async def prepare(self) -> None:
         """Make the tables, once; AppError UNAVAILABLE when ClickHouse is away."""
@@ -55,15 +60,40 @@ class ClickHouseEventStore:
             if not self._migrated:
                 for step in await migrate(self._clickhouse):
                     _log.info("clickhouse_schema_step", step=step)
+                self._forgotten.add(await forgetting.everybody(self._clickhouse))
                 self._migrated = True
 
     async def append(self, events: Sequence[RecordedEvent]) -> None:
-        """Store events; AppError UNAVAILABLE when ClickHouse is away, and then they may be sent again."""
+        """Store events; AppError UNAVAILABLE when ClickHouse is away, and then they may be sent again.
+
+        Of those who are gone nothing is stored, but that others have a like or a follower less.
+        """
         await self.prepare()
-        facts = [_fact_row(event, figures) for event in events if (figures := figures_of(event)) is not None]
+        gone = self._forgotten
+        facts = [
+            _fact_row(event, figures)
+            for event in events
+            if event.author_id not in gone and (figures := figures_of(event)) is not None
+        ]
         if facts:
             await self._clickhouse.insert("author_facts", _FACT_COLUMNS, facts)
-        await self._clickhouse.insert("events", _EVENT_COLUMNS, [_event_row(event) for event in events])
+        kept = [_event_row(event) for event in events if not gone.concerns(event)]
+        if kept:
+            await self._clickhouse.insert("events", _EVENT_COLUMNS, kept)
+
+    async def forget(self, user_ids: Sequence[int]) -> None:
+        """Delete what is of these people and store nothing of them again; AppError UNAVAILABLE, and then ask again."""
+        await self.prepare()
+        self._forgotten.add(user_ids)
+        await forgetting.forget(self._clickhouse, user_ids, self._clock.now())
+
+    async def forget_again(self) -> int:
+        """Delete once more what was on its way when people were forgotten; of how many people.
+
+        AppError UNAVAILABLE when ClickHouse is away.
+        """
+        await self.prepare()
+        return await forgetting.forget_again(self._clickhouse, self._clock.now())
 
     async def mark(self, service: str, mark: Mark) -> None:
         """Remember how far a service's log is stored; AppError UNAVAILABLE when ClickHouse is away."""
@@ -84,6 +114,11 @@ class ClickHouseEventStore:
         await self.prepare()
         row = (service, pos, base64.b64encode(event).decode(), error)
         await self._clickhouse.insert("dead_letters", ("service", "pos", "event_base64", "error"), [row])
+
+    async def query(self, statement: str) -> list[tuple[Any, ...]]:
+        """The rows of a SELECT over these tables; AppError UNAVAILABLE when ClickHouse is away."""
+        await self.prepare()
+        return await self._clickhouse.query(statement)
 
     async def author_days(self, author_id: int) -> Mapping[date, AuthorFigures]:
         """The author's figures by Cairo day; AppError UNAVAILABLE when ClickHouse is away."""

@@ -71,6 +71,12 @@ _DEAD_LETTERS: Final = """
     ENGINE = ReplacingMergeTree ORDER BY (service, pos)
 """
 
+# People whose accounts are gone. Both rows of a person stay: when they were forgotten, and that they were once more.
+_FORGOTTEN: Final = """
+    CREATE TABLE IF NOT EXISTS forgotten (user_id Int64, passes UInt8, asked_at_s Int64)
+    ENGINE = ReplacingMergeTree ORDER BY (user_id, passes)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -85,6 +91,7 @@ STEPS: Final = (
     Step("events", 1, (_EVENTS,)),
     Step("author_facts", 1, (_AUTHOR_FACTS,)),
     Step("ingestion", 1, (_INGESTED, _DEAD_LETTERS)),
+    Step("forgotten", 1, (_FORGOTTEN,)),
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from daira.events.v1 import events_pb2
+from daira.events.v1 import follow_events_pb2
 from services.chassis import idempotency
 from services.chassis.errors import not_found
 from services.chassis.postgres import PostgresPool
@@ -36,7 +36,7 @@ WITH gone AS (
 SELECT EXISTS (SELECT 1 FROM profiles WHERE user_id = $2) AS follower, EXISTS (SELECT 1 FROM gone) AS is_gone
 """
 _WAITING: Final = page_statement("follow_requests", "followee_id", "follower_id")
-_DECLINED: Final = events_pb2.FollowRequestEnded(declined=True).SerializeToString()
+_DECLINED: Final = follow_events_pb2.FollowRequestEnded(declined=True).SerializeToString()
 
 
 class PostgresFollowRequests:

@@ -10,7 +10,7 @@ from services.chassis import idempotency
 from services.chassis.errors import AppError, ErrorKind, failed_precondition
 from services.chassis.ids import MAX_ID, first_id_sql
 from services.chassis.postgres import PostgresPool, unavailable_as_app_error
-from services.social.adapters.postgres.visibility import sees_posts
+from services.social.adapters.postgres.visibility import has_access, sees_posts
 from services.social.application.records import IdempotentCall, NewPost, Post
 from services.social.domain.post import post_not_found, shard_of_author
 
@@ -32,8 +32,8 @@ WITH author AS MATERIALIZED (
         SELECT 1 FROM posts WHERE author_id = $1 AND id >= {_A_DAY_AGO} AND original_id = 0 AND body = $4
     ) AS is_there
 ), made AS (
-    INSERT INTO posts (id, author_id, body, language, kind, spam)
-    SELECT new_id, $1, $4, $5, $6, CASE WHEN is_there THEN $12::smallint ELSE $10::smallint END
+    INSERT INTO posts (id, author_id, body, language, kind, spam, subscribers_only)
+    SELECT new_id, $1, $4, $5, $6, CASE WHEN is_there THEN $12::smallint ELSE $10::smallint END, $13
     FROM author, claimed, lately
     RETURNING id, spam
 ), logged AS (
@@ -56,15 +56,19 @@ WITH found AS (
 SELECT author_id FROM found
 """
 _SEES: Final = sees_posts("$2", "p.author_id", "a.is_private")
-# The post that an id shows the person $2: of a repost, what it passes on, while the repost stands.
-SHOWN: Final = f"""
-SELECT o.id, o.author_id, a.is_private
+# The post that an id shows the person $2: of a repost, what it passes on, while the repost stands. One that is locked
+# to them is shown without what is in it.
+_STANDS: Final = f"""
+SELECT o.id, o.author_id, a.is_private OR o.subscribers_only AS stays_among_some
 FROM posts p
 JOIN posts o ON o.id = CASE p.original_id WHEN 0 THEN p.id ELSE p.original_id END
 JOIN profiles a ON a.user_id = o.author_id
 WHERE p.id = $1 AND p.deleted_at IS NULL AND o.deleted_at IS NULL
     AND {sees_posts("$2", "o.author_id", "a.is_private")}
 """
+# The same, if they see what is in it: only then they do anything with it. The third column is whether it stays among
+# those who see it.
+SHOWN: Final = f"{_STANDS} AND (NOT o.subscribers_only OR {has_access('$2', 'o.author_id')})"
 _LIKE: Final = """
 WITH made AS (
     INSERT INTO likes (post_id, user_id) SELECT id, $2 FROM posts WHERE id = $1 AND deleted_at IS NULL
@@ -80,17 +84,18 @@ WITH gone AS (
 INSERT INTO events (kind, aggregate_id, actor_id, payload)
 SELECT 'post_unliked', post_id, $2, $3 FROM gone
 """
-_READ_ALL: Final = """
+_READ_ALL: Final = f"""
 SELECT p.id, p.author_id, a.handle, a.display_name, a.created_at, p.body, p.language, p.kind,
        coalesce(c.likes, 0), EXISTS (SELECT 1 FROM likes l WHERE l.user_id = $2 AND l.post_id = p.id),
-       coalesce(c.reposts, 0), EXISTS (SELECT 1 FROM reposts r WHERE r.user_id = $2 AND r.post_id = p.id), p.spam
+       coalesce(c.reposts, 0), EXISTS (SELECT 1 FROM reposts r WHERE r.user_id = $2 AND r.post_id = p.id), p.spam,
+       p.subscribers_only, p.subscribers_only AND NOT {has_access("$2", "p.author_id")}
 FROM posts p
 JOIN profiles a ON a.user_id = p.author_id
 LEFT JOIN post_counters c ON c.post_id = p.id
 """
 _READ: Final = f"{_READ_ALL} WHERE p.id = ANY($1) AND (p.deleted_at IS NULL OR $3)"
 _READ_SEEN: Final = f"{_READ} AND {_SEES}"
-_READ_SHOWN: Final = f"WITH shown AS MATERIALIZED ({SHOWN}) {_READ_ALL} WHERE p.id = (SELECT id FROM shown)"
+_READ_SHOWN: Final = f"WITH shown AS MATERIALIZED ({_STANDS}) {_READ_ALL} WHERE p.id = (SELECT id FROM shown)"
 
 
 class PostgresPosts:
@@ -101,21 +106,29 @@ class PostgresPosts:
 
     async def create(self, post: NewPost, call: IdempotentCall) -> tuple[Post, bool]:
         """The post, and whether it was made now. A repeat is answered even when the post was deleted since."""
+        # What only subscribers see is in no event: logs are read by many.
+        told = "" if post.subscribers_only else post.body
         payload, payload_again = (
-            events_pb2.PostCreated(body=post.body, language=post.language, kind=post.kind, spam_percent=percent)
+            events_pb2.PostCreated(
+                body=told,
+                subscribers_only=post.subscribers_only,
+                language=post.language,
+                kind=post.kind,
+                spam_percent=percent,
+            )
             for percent in (post.spam_percent, post.spam_percent_again)
         )
         async with unavailable_as_app_error(), self._pool.acquire() as connection:
             made = await connection.fetchrow(
                 _CREATE, post.author_id, call.key, call.body_hash, post.body, post.language, post.kind,
                 payload.SerializeToString(), shard_of_author(post.author_id), _METHOD, post.spam_percent,
-                payload_again.SerializeToString(), post.spam_percent_again,
+                payload_again.SerializeToString(), post.spam_percent_again, post.subscribers_only,
             )  # fmt: skip
             if made is not None:
                 post_id, handle, display_name, author_since, spam = made
                 written = (post.body, post.language, post.kind)
                 author = (post.author_id, handle, display_name, author_since)
-                return Post(post_id, *author, *written, spam_percent=spam), True
+                return Post(post_id, *author, *written, spam_percent=spam, subscribers_only=post.subscribers_only), True
             # A repeat, which has waited for the first to commit; or somebody without a profile.
             answer = await idempotency.find(connection, post.author_id, _METHOD, call.key, call.body_hash)
             if answer is None:

@@ -7,7 +7,7 @@ from typing import Final
 
 import asyncpg
 
-from daira.events.v1 import events_pb2
+from daira.events.v1 import follow_events_pb2
 from services.chassis.errors import already_exists, not_found
 from services.chassis.postgres import PostgresPool, unavailable_as_app_error
 from services.social.adapters.postgres.pair_lock import privacy_locked
@@ -16,7 +16,8 @@ from services.social.application.records import Profile
 
 _CREATE: Final = """
 WITH made AS (
-    INSERT INTO profiles (user_id, handle, display_name, bio) VALUES ($1, $2, $3, $4)
+    INSERT INTO profiles (user_id, handle, display_name, bio) SELECT $1, $2, $3, $4
+    WHERE NOT EXISTS (SELECT 1 FROM erasures WHERE user_id = $1)
     ON CONFLICT (user_id) DO NOTHING RETURNING user_id
 ), logged AS (
     INSERT INTO events (kind, aggregate_id, aggregate_version, actor_id)
@@ -100,7 +101,7 @@ class PostgresProfiles:
 
     async def set_privacy(self, user_id: int, *, is_private: bool) -> None:
         """Go private, or public; then whoever asked to follow follows. Cut off on the way, a repeat goes on."""
-        payload = events_pb2.AuthorPrivacyChanged(is_private=is_private).SerializeToString()
+        payload = follow_events_pb2.AuthorPrivacyChanged(is_private=is_private).SerializeToString()
         async with privacy_locked(self._pool, user_id) as connection:
             await connection.execute(_SET_PRIVACY, user_id, is_private, payload)
         accepted = 0 if is_private else _ACCEPTED_AT_ONCE

@@ -13,7 +13,7 @@ from services.social.domain.post import PostKind, post_not_found, shard_of_autho
 
 _FOUND: Final = f"""
 WITH original AS MATERIALIZED ({SHOWN})
-SELECT id, author_id, is_private, EXISTS (SELECT 1 FROM profiles WHERE user_id = $2) FROM original
+SELECT id, author_id, stays_among_some, EXISTS (SELECT 1 FROM profiles WHERE user_id = $2) FROM original
 """
 _ORIGINAL: Final = """
 SELECT o.id, o.author_id
@@ -59,9 +59,11 @@ class PostgresReposts:
             found = await self._pool.fetchrow(_FOUND, known_id(post_id), user_id)
         if found is None:
             raise post_not_found()
-        original_id, author_id, is_private, has_profile = found
-        if is_private:
-            raise failed_precondition("a private author's post is not passed on", "REPOST_NOT_ALLOWED")
+        original_id, author_id, stays_among_some, has_profile = found
+        if stays_among_some:
+            raise failed_precondition(
+                "a private author's post, or one for subscribers, is not passed on", "REPOST_NOT_ALLOWED"
+            )
         if not has_profile:
             raise failed_precondition("make a profile first", "PROFILE_MISSING")
         payload = events_pb2.PostCreated(

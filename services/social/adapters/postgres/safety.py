@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from daira.events.v1 import events_pb2
+from daira.events.v1 import follow_events_pb2
 from services.chassis.errors import not_found
 from services.chassis.postgres import PostgresPool, unavailable_as_app_error
 from services.social.adapters.postgres.pair_lock import pair_locked
@@ -69,7 +69,7 @@ INSERT INTO events (kind, aggregate_id, actor_id) SELECT 'muted_words_changed', 
 _WORDS: Final = "SELECT words FROM muted_words WHERE user_id = $1"
 _BLOCKED: Final = page_statement("blocks", "blocker_id", "blocked_id")
 _MUTED: Final = page_statement("mutes", "muter_id", "muted_id")
-_DECLINED: Final = events_pb2.FollowRequestEnded(declined=True).SerializeToString()
+_DECLINED: Final = follow_events_pb2.FollowRequestEnded(declined=True).SerializeToString()
 
 
 class PostgresSafety:

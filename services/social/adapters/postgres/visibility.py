@@ -1,7 +1,8 @@
 """Who sees whose profile and posts: the one place that says so, as SQL, and the questions that are nothing but it.
 
 A person does not see the profile of somebody who blocks them. Where either of two blocks the other, neither sees the
-other's posts; a private author's posts are seen by followers and the author alone. Arguments are SQL expressions.
+other's posts; a private author's posts are seen by followers and the author alone. What is in a post for subscribers
+only is seen by those with access and the author alone. Arguments are SQL expressions.
 """
 
 from __future__ import annotations
@@ -37,6 +38,14 @@ def sees_posts(viewer: str, author: str, is_private: str) -> str:
     return (
         f"({author} = {viewer} OR NOT {blocks_between(viewer, author)}"
         f" AND (NOT {is_private} OR {follows(viewer, author)}))"
+    )
+
+
+def has_access(viewer: str, author: str) -> str:
+    """Whether the viewer sees what is in an author's posts for subscribers."""
+    return (
+        f"({author} = {viewer} OR EXISTS (SELECT 1 FROM subscriber_access s WHERE s.subscriber_id = {viewer}"
+        f" AND s.creator_id = {author} AND s.until > clock_timestamp()))"
     )
 
 

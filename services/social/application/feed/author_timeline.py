@@ -25,10 +25,10 @@ class AuthorTimeline:
     async def page(
         self, author_id: int, viewer_id: int, size: int, before: int
     ) -> tuple[list[bytes], int | None, bool]:
-        """Serialised posts, reposts left out, the id to go on before (None at the end), and whether a store was away.
+        """Serialised posts, reposts left out and locked ones empty; the id to go on before; whether a store was away.
 
-        AppError PROFILE_NOT_FOUND, BLOCKED, PROFILE_PRIVATE; UNAVAILABLE when the store of record is away at the
-        beginning, for nobody else knows who may see the posts.
+        The id is None at the end. AppError PROFILE_NOT_FOUND, BLOCKED, PROFILE_PRIVATE; UNAVAILABLE when the store of
+        record is away at the beginning, for nobody else knows who may see the posts.
         """
         _require(await self._rule.of_author(author_id, viewer_id))
         page: list[bytes] = []
@@ -39,7 +39,7 @@ class AuthorTimeline:
                 break
             try:
                 ids, here_after = await self._next(author_id, here, size - len(page))
-                posts, missing = await self._hydrator.hydrate(ids, viewer_id)
+                posts, missing = await self._hydrator.hydrate(ids, viewer_id, with_locked=True)
             except AppError:
                 if not page:
                     raise

@@ -230,7 +230,7 @@ class FeedStore(Protocol):
 
 
 class Hydrated(NamedTuple):
-    """Serialised daira.social.v1.Post of those posts that still exist, and what was away."""
+    """Serialised daira.social.v1.Post of those posts that still exist and are shown, and what was away."""
 
     posts: Mapping[int, bytes]
     missing: frozenset[Stage]
@@ -239,8 +239,11 @@ class Hydrated(NamedTuple):
 class Hydrator(Protocol):
     """Posts as bytes of daira.social.v1.Post."""
 
-    async def hydrate(self, post_ids: Sequence[int], viewer_id: int) -> Hydrated:
-        """Those that still exist. AppError UNAVAILABLE when a store that is away leaves none."""
+    async def hydrate(self, post_ids: Sequence[int], viewer_id: int, *, with_locked: bool = False) -> Hydrated:
+        """Those that still exist and that the viewer sees what is in; locked ones too, empty, where they are wanted.
+
+        AppError UNAVAILABLE when a store that is away leaves none.
+        """
         ...
 
     async def authors(self, post_ids: Sequence[int]) -> Mapping[int, bytes]:

@@ -30,6 +30,9 @@ class Store:
     async def append(self, _events: Sequence[RecordedEvent]) -> None:
         raise AssertionError
 
+    async def forget(self, _user_ids: Sequence[int]) -> None:
+        raise AssertionError
+
     async def mark(self, _service: str, _mark: Mark) -> None:
         raise AssertionError
 

@@ -137,7 +137,7 @@ class World:
         self.degraded_stages.append(stage)
 
     # Hydrator
-    async def hydrate(self, post_ids: Sequence[int], viewer_id: int) -> Hydrated:
+    async def hydrate(self, post_ids: Sequence[int], viewer_id: int, *, with_locked: bool = False) -> Hydrated:
         missing = frozenset((Stage.VIEWER_STATE,)) if self.postgres_away else frozenset()
         return Hydrated({p: b"%d" % p for p in post_ids if p not in self.gone}, missing)
 
