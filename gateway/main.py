@@ -17,11 +17,11 @@ from gateway.execution import Engine
 from gateway.http.app import App
 from gateway.http.endpoint import GraphQLEndpoint
 from gateway.http.graphiql import GraphiQL
-from gateway.server import serve
 from gateway.telemetry import GatewayMetrics
 from services.chassis.clock import SystemClock
 from services.chassis.config import SettingsError
 from services.chassis.dpop import OnceOnly
+from services.chassis.http_server import HttpListen, serve
 from services.chassis.lifecycle import run_until_signalled, supervised
 from services.chassis.metrics import Metrics
 from services.chassis.telemetry import configure_logging, start_metrics_server
@@ -53,7 +53,8 @@ async def run(settings: Settings, stop: asyncio.Event, on_listening: Callable[[i
         # The watch ends with the server, not with the signal: running requests still need their channels.
         served = asyncio.Event()
         watching = asyncio.create_task(backends.watch(served), name="watch")
-        await serve(app, settings, backends, stop, on_listening)
+        listen = HttpListen(settings.host, settings.port, settings.drain_wait_s, settings.drain_grace_s)
+        await serve(app, listen, backends, stop, on_listening)
         served.set()
         await watching
     finally:

@@ -25,6 +25,12 @@ class IdType(enum.Enum):
     SESSION = b"S"
     FACTOR = b"F"
     ADMIN_REQUEST = b"Q"
+    EXPORT = b"C"
+    PLAN = b"L"
+    SUBSCRIPTION = b"B"
+    INVOICE = b"V"
+    PAYOUT = b"Y"
+    INSTRUMENT = b"I"
 
 
 _BY_BYTE: Final = {kind.value: kind for kind in IdType}

@@ -14,6 +14,8 @@ INT32_MAX: Final = 2**31 - 1
 INT32_MIN: Final = -(2**31)
 _INT64_MAX: Final = 2**63 - 1
 _PIASTRES: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})")
+_DATE_TIME: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_NO_MOMENT: Final = "A DateTime is a moment as RFC 3339, such as 2026-11-23T06:40:00.125Z or 2026-11-23T08:40:00+02:00."
 _PER_POUND: Final = 100
 _NS_PER_MS: Final = 1_000_000
 
@@ -74,6 +76,26 @@ def install(schema: GraphQLSchema) -> None:
     piastres: Any = schema.type_map["Piastres"]
     piastres.parse_value = piastres.coerce_input_value = _parse_piastres
     piastres.parse_literal = piastres.coerce_input_literal = _parse_piastres_literal
+    moments: Any = schema.type_map["DateTime"]
+    moments.parse_value = moments.coerce_input_value = _parse_date_time
+    moments.parse_literal = moments.coerce_input_literal = _parse_date_time_literal
+
+
+def _parse_date_time(value: Any) -> Timestamp:
+    if not isinstance(value, str) or not _DATE_TIME.fullmatch(value):
+        raise GraphQLError(_NO_MOMENT)
+    moment = Timestamp()
+    try:
+        moment.FromDatetime(datetime.fromisoformat(value.upper()))
+    except (ValueError, OverflowError):
+        raise GraphQLError(_NO_MOMENT) from None
+    return moment
+
+
+def _parse_date_time_literal(node: ValueNode, _variables: Any = None) -> Timestamp:
+    if isinstance(node, StringValueNode):
+        return _parse_date_time(node.value)
+    raise GraphQLError(_NO_MOMENT, node)
 
 
 def _parse_piastres(value: Any) -> int:

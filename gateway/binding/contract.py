@@ -20,7 +20,13 @@ from daira.auth.v1 import (
     factor_service_pb2,
     session_service_pb2,
 )
-from daira.payments.v1 import payments_service_pb2
+from daira.payments.v1 import (
+    payments_service_pb2,
+    payout_service_pb2,
+    refund_service_pb2,
+    statement_service_pb2,
+    subscription_service_pb2,
+)
 from daira.social.v1 import (
     feed_service_pb2,
     graph_service_pb2,
@@ -82,7 +88,13 @@ def files() -> dict[str, tuple[FileDescriptor, ...]]:
                 safety_service_pb2,
             )
         ),
-        "payments": (payments_service_pb2.DESCRIPTOR,),
+        "payments": (
+            payments_service_pb2.DESCRIPTOR,
+            payout_service_pb2.DESCRIPTOR,
+            refund_service_pb2.DESCRIPTOR,
+            statement_service_pb2.DESCRIPTOR,
+            subscription_service_pb2.DESCRIPTOR,
+        ),
         "analytics": (analytics_service_pb2.DESCRIPTOR,),
     }
 

@@ -25,7 +25,7 @@ from gateway import opaque_ids
 from gateway.binding import paths
 from gateway.binding.annotations import Annotations
 from gateway.binding.contract import BindingError
-from gateway.binding.outputs import enum_names, id_type
+from gateway.binding.outputs import TIMESTAMP, enum_names, id_type
 from gateway.errors import GatewayError, bad_input
 from services.chassis.errors import FieldViolation
 
@@ -190,6 +190,8 @@ class RequestBuilder:
             ):
                 raise BindingError(f"{proto.full_name} does not fit {target.name}")
             return lambda name, _label: numbers[name]
+        if target.name == "DateTime" and proto.message_type is not None and proto.message_type.full_name == TIMESTAMP:
+            return lambda moment, _label: moment
         if proto.cpp_type not in _FITTING.get(target.name, frozenset()):
             raise BindingError(f"{proto.full_name} does not fit {target.name}")
         if target.name == "ID":

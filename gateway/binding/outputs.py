@@ -27,7 +27,7 @@ from gateway.scalars import Money, RankingTerm, date_time, saturated
 
 Converter = Callable[[Any], Any]
 
-_TIMESTAMP: Final = "google.protobuf.Timestamp"
+TIMESTAMP: Final = "google.protobuf.Timestamp"
 _INTEGERS: Final = frozenset(
     {
         FieldDescriptor.CPPTYPE_INT32,
@@ -85,8 +85,8 @@ def _scalar(
     if name == "Boolean" and kind == FieldDescriptor.CPPTYPE_BOOL:
         return Conversion("bool")
     if name in {"String", "Date"} and kind == FieldDescriptor.CPPTYPE_STRING:
-        return Conversion("text", _empty_to_none if nullable else None, nullable)
-    if name == "DateTime" and proto.message_type is not None and proto.message_type.full_name == _TIMESTAMP:
+        return _text(proto, nullable=nullable)
+    if name == "DateTime" and proto.message_type is not None and proto.message_type.full_name == TIMESTAMP:
         return Conversion("time", date_time)
     raise BindingError(f"{proto.full_name} does not fit {name}")
 
@@ -143,6 +143,17 @@ def _id(field: GraphQLField, annotations: Annotations) -> Conversion:
         return opaque_ids.encode(kind, number) if number else None
 
     return Conversion("id", convert, kind)
+
+
+def _text(proto: FieldDescriptor, *, nullable: bool) -> Conversion:
+    if proto.type == FieldDescriptor.TYPE_BYTES:
+        # A field of bytes is shown as text only where the contract says that it holds UTF-8.
+        return Conversion("text", _nullable_text if nullable else bytes.decode, nullable)
+    return Conversion("text", _empty_to_none if nullable else None, nullable)
+
+
+def _nullable_text(data: bytes) -> str | None:
+    return data.decode() or None
 
 
 def _empty_to_none(text: str) -> str | None:

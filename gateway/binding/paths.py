@@ -57,10 +57,12 @@ def getter(steps: Steps) -> Getter:
 
 
 def set_at(message: Message, steps: Steps, value: Any) -> None:
-    """Put a scalar, or a sequence where the field is repeated, at the path, making the messages on the way."""
+    """Put a value, or a sequence where the field is repeated, at the path, making the messages on the way."""
     for step in steps[:-1]:
         message = getattr(message, step.name)
     if steps[-1].is_repeated:
         getattr(message, steps[-1].name).extend(value)
+    elif isinstance(value, Message):
+        getattr(message, steps[-1].name).CopyFrom(value)
     else:
         setattr(message, steps[-1].name, value)

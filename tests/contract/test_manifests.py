@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from dev.endpoints import Endpoints
+from dev.home import SERVICES
 from dev.processes import process_table
 from dev.settings import DEFAULT_PORTS, STORE_URLS
 
@@ -101,7 +102,7 @@ def test_time_to_drain_is_shorter_than_time_to_be_killed() -> None:
 
 
 def test_secrets_are_documented() -> None:
-    documented = set(re.findall(r"^\| `([a-z]+)` \|", (ROOT / "k8s/README.md").read_text("utf-8"), re.MULTILINE))
+    documented = set(re.findall(r"^\| `([a-z-]+)` \|", (ROOT / "k8s/README.md").read_text("utf-8"), re.MULTILINE))
     used = {
         entry["secretRef"]["name"]
         for manifest in WORKLOADS
@@ -109,6 +110,16 @@ def test_secrets_are_documented() -> None:
         if "secretRef" in entry
     }
     assert used == documented
+
+
+def test_who_asks_other_services_reads_an_identity_and_nobody_else() -> None:
+    for manifest in WORKLOADS:
+        read = [ref["name"] for entry in container(manifest)["envFrom"] for ref in entry.values()]
+        # The relay of payments asks others for their logs, that of auth for what they hold about people.
+        has_identity = name_of(manifest) in {*SERVICES, "auth-relay", "payments-relay"}
+        identity = f"{name_of(manifest).removesuffix('-relay')}-identity"
+        assert [name for name in read if name.endswith("-identity")] == [identity] * has_identity
+        assert ("trust-bundle" in read) == has_identity
 
 
 def test_settings_are_read_somewhere_in_the_code() -> None:
@@ -121,10 +132,13 @@ def test_settings_are_read_somewhere_in_the_code() -> None:
 
 
 def test_the_machine_of_a_developer_runs_the_same_processes() -> None:
-    endpoints = Endpoints(DEFAULT_PORTS, dict.fromkeys(STORE_URLS, ""), "", "", "")
+    endpoints = Endpoints(
+        DEFAULT_PORTS, dict.fromkeys(STORE_URLS, ""), dict.fromkeys(SERVICES, "A" * 43), "", "", "", "", Path()
+    )
     local = {spec.command[2] for spec in process_table(endpoints)}
     deployed = {container(manifest)["command"][2] for manifest in WORKLOADS}
-    assert local == deployed
+    # Providers are somebody else's everywhere but here.
+    assert local == deployed | {"dev.sandbox_provider"}
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl renders kustomizations; it is not on this machine")

@@ -25,6 +25,10 @@ MODULES = [
     "daira.auth.v1.admin_service_pb2",
     "daira.auth.v1.factor_service_pb2",
     "daira.payments.v1.payments_service_pb2",
+    "daira.payments.v1.payout_service_pb2",
+    "daira.payments.v1.statement_service_pb2",
+    "daira.payments.v1.subscription_service_pb2",
+    "daira.payments.v1.refund_service_pb2",
     "daira.social.v1.profile_service_pb2",
     "daira.social.v1.graph_service_pb2",
     "daira.social.v1.post_service_pb2",
@@ -33,6 +37,7 @@ MODULES = [
     "daira.social.v1.feed_service_pb2",
     "daira.analytics.v1.analytics_service_pb2",
     "daira.events.v1.event_log_service_pb2",
+    "daira.privacy.v1.personal_data_service_pb2",
 ]
 METHODS: list[MethodDescriptor] = [
     method
@@ -73,6 +78,8 @@ BOUNDED = {
     "daira.auth.v1.AdminService.ListRoleGrants",
     "daira.auth.v1.SessionService.ListDevices",
     "daira.auth.v1.SessionService.ListRevocations",
+    "daira.payments.v1.PayoutService.ListPayoutDestinations",
+    "daira.payments.v1.SubscriptionService.ListPlans",
 }
 
 

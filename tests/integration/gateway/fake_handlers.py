@@ -8,7 +8,7 @@ import grpc.aio
 
 from daira.analytics.v1 import analytics_service_pb2
 from daira.auth.v1 import auth_service_pb2
-from daira.payments.v1 import payments_service_pb2
+from daira.payments.v1 import payments_service_pb2, refund_service_pb2, statement_service_pb2
 from daira.social.v1 import (
     feed_service_pb2,
     graph_service_pb2,
@@ -207,6 +207,16 @@ class Handlers:
             received_piastres=amount - amount // 10 - amount // 100, wallet=self._wallet(user),
         )  # fmt: skip
 
+    async def get_debt(self, request: Any, user: int) -> Any:
+        return refund_service_pb2.GetDebtResponse(owed_piastres=4_310)
+
+    async def refund_tip(self, request: Any, user: int) -> Any:
+        amount = request.amount_piastres or 1_000
+        return refund_service_pb2.RefundTipResponse(refund=refund_service_pb2.Refund(
+            refund_id=9_002, transfer_id=request.transfer_id, amount_piastres=amount, fee_piastres=amount // 20,
+            owed_piastres=10,
+        ))  # fmt: skip
+
     async def list_wallet_entries(self, request: Any, user: int) -> Any:
         entries = [
             payments_service_pb2.WalletEntry(
@@ -218,6 +228,25 @@ class Handlers:
         ]  # fmt: skip
         items, token = page(entries, request.page_size, request.page_token)
         return payments_service_pb2.ListWalletEntriesResponse(entries=items, next_page_token=token)
+
+    async def get_wallet_statement(self, request: Any, user: int) -> Any:
+        lines = [
+            statement_service_pb2.StatementLine(
+                entry=payments_service_pb2.WalletEntry(
+                    entry_id=700 + index, transfer_id=800 + index, kind=payments_service_pb2.WALLET_ENTRY_KIND_PAYOUT,
+                    amount_piastres=-100, balance_after_piastres=900 - 100 * index, posted_at=moment(index),
+                ),
+                whole_piastres=100, reverses_transfer_id=index, number=index + 1,
+            )
+            for index in range(3)
+        ]  # fmt: skip
+        items, token = page(lines, request.page_size, request.page_token)
+        response = statement_service_pb2.GetWalletStatementResponse(
+            lines=items, next_page_token=token, opening_balance_piastres=1_000, closing_balance_piastres=700,
+            to=request.to,
+        )  # fmt: skip
+        getattr(response, "from").CopyFrom(getattr(request, "from"))
+        return response
 
     async def get_author_stats(self, request: Any, user: int) -> Any:
         figures = analytics_service_pb2.AuthorFigures(posts=2, likes=2**40, followers=-3, tips=1, tips_piastres=8900)

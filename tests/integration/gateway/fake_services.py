@@ -11,7 +11,14 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[i
 
 from daira.analytics.v1 import analytics_service_pb2, analytics_service_pb2_grpc
 from daira.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
-from daira.payments.v1 import payments_service_pb2, payments_service_pb2_grpc
+from daira.payments.v1 import (
+    payments_service_pb2,
+    payments_service_pb2_grpc,
+    refund_service_pb2,
+    refund_service_pb2_grpc,
+    statement_service_pb2,
+    statement_service_pb2_grpc,
+)
 from daira.social.v1 import (
     feed_service_pb2,
     feed_service_pb2_grpc,
@@ -29,7 +36,11 @@ from tests.integration.gateway.fake_world import Fault, Seen, World
 
 SERVICES: dict[str, list[tuple[Callable[..., Any], Any]]] = {
     "auth": [(auth_service_pb2_grpc.add_AuthServiceServicer_to_server, auth_service_pb2.DESCRIPTOR)],
-    "payments": [(payments_service_pb2_grpc.add_PaymentsServiceServicer_to_server, payments_service_pb2.DESCRIPTOR)],
+    "payments": [
+        (payments_service_pb2_grpc.add_PaymentsServiceServicer_to_server, payments_service_pb2.DESCRIPTOR),
+        (refund_service_pb2_grpc.add_RefundServiceServicer_to_server, refund_service_pb2.DESCRIPTOR),
+        (statement_service_pb2_grpc.add_StatementServiceServicer_to_server, statement_service_pb2.DESCRIPTOR),
+    ],
     "analytics": [
         (analytics_service_pb2_grpc.add_AnalyticsServiceServicer_to_server, analytics_service_pb2.DESCRIPTOR)
     ],

@@ -182,6 +182,24 @@ async def test_wallet_and_statement(graphql: Client, world: World) -> None:
     assert sorted(world.methods()) == ["BatchGetProfiles", "GetWallet", "ListWalletEntries"]
 
 
+async def test_statement_between_two_moments(graphql: Client) -> None:
+    query = """query($after: String) { wallet { statement(
+      from: "2026-11-01T00:00:00+02:00", to: "2026-12-01T00:00:00+02:00", first: 2, after: $after
+    ) { from to openingBalance { piastres } closingBalance { egp } pageInfo { hasNextPage endCursor } edges { node {
+      number reversesTransferId whole { piastres } entry { kind balanceAfter { piastres } } } } } } }"""
+    first = (await graphql.data(query))["wallet"]["statement"]
+    assert (first["from"], first["to"]) == ("2026-10-31T22:00:00.000Z", "2026-11-30T22:00:00.000Z")
+    assert (first["openingBalance"], first["closingBalance"]) == ({"piastres": "1000"}, {"egp": "7.00"})
+    nodes = [edge["node"] for edge in first["edges"]]
+    assert [(node["number"], node["entry"]["kind"]) for node in nodes] == [(1, "PAYOUT"), (2, "PAYOUT")]
+    assert nodes[0]["reversesTransferId"] is None
+    assert nodes[1]["reversesTransferId"] is not None
+    assert first["pageInfo"]["hasNextPage"]
+    last = (await graphql.data(query, {"after": first["pageInfo"]["endCursor"]}))["wallet"]["statement"]
+    assert [edge["node"]["number"] for edge in last["edges"]] == [3]
+    assert not last["pageInfo"]["hasNextPage"]
+
+
 async def test_author_stats(graphql: Client) -> None:
     data = await graphql.data(
         "{ authorStats(days: 2) { total { likes followers tipsReceived { egp } } days { day } } }"

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from daira.payments.v1 import payments_service_pb2
+from daira.payments.v1 import payments_service_pb2, statement_service_pb2
 from gateway.binding.answers import make_page
 from gateway.binding.requests import Paging
 from gateway.cursors import Cursor
@@ -86,3 +86,36 @@ def test_pages() -> None:
     # A page that others emptied still leads on.
     emptied = make_page(None, [], key, Paging(3, Cursor("t", 3, 5)), "more")
     assert (emptied.page_info.end_cursor, emptied.page_info.has_next_page) == (Cursor("more").encode(), True)
+
+
+BALANCE_AT = "query($at: DateTime) { wallet { balanceAt(time: $at) { balance { piastres } } } }"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "nanos"),
+    [
+        ("2026-11-23T06:40:00.125Z", 1_795_416_000, 125_000_000),
+        ("2026-11-23T08:40:00+02:00", 1_795_416_000, 0),
+        ("1969-12-31t23:59:59.5z", -1, 500_000_000),
+    ],
+)
+async def test_moments_taken(client: httpx.AsyncClient, calls: StubCalls, text: str, seconds: int, nanos: int) -> None:
+    calls.answers["GetWallet"] = payments_service_pb2.GetWalletResponse(wallet=payments_service_pb2.Wallet(user_id=1))
+    calls.answers["GetWalletBalance"] = statement_service_pb2.GetWalletBalanceResponse(balance_piastres=5)
+    for body in (
+        {"query": BALANCE_AT, "variables": {"at": text}},
+        {"query": BALANCE_AT.replace("($at: DateTime)", "").replace("$at", f'"{text}"')},
+    ):
+        answer = (await client.post("/graphql", json=body)).json()
+        assert answer == {"data": {"wallet": {"balanceAt": {"balance": {"piastres": "5"}}}}}
+    asked = [request.at for method, request in calls.requests if method.endswith("GetWalletBalance")]
+    assert asked == [Timestamp(seconds=seconds, nanos=nanos)] * 2
+
+
+@pytest.mark.parametrize(
+    "value", ["2026-11-23", "2026-11-23T06:40:00", "now", "", "2026-13-01T00:00:00Z", "٢٠٢٦-11-23T06:40:00Z", 5, True]
+)
+async def test_moments_refused(client: httpx.AsyncClient, calls: StubCalls, value: Any) -> None:
+    answer = (await client.post("/graphql", json={"query": BALANCE_AT, "variables": {"at": value}})).json()
+    assert "RFC 3339" in answer["errors"][0]["message"]
+    assert calls.requests == []

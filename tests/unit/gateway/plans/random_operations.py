@@ -41,6 +41,7 @@ MUTATIONS: Final = {
 # What plans leave to resolvers; an operation without them has a plan.
 NEED_RESOLVERS: Final = frozenset(
     {"Me.profile", "SignInPayload.profile", "Mutation.deletePost", "WalletEntry.counterparty", "Profile.followers",
+     "Wallet.statement", "Wallet.balanceAt",
      "Profile.following", "Profile.posts", "Query.node", "Mutation.topUp", "Me.blocked", "Me.muted", "Me.mutedWords",
      "Me.sessions", "Me.securityHistory", "Me.devices", "Me.factors",
       "Me.followRequests", "Mutation.block", "Mutation.setMutedWords", "Mutation.recordFeedback"}
