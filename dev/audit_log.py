@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from dev.errors import DevError
+from dev.chain_verification import given_checkpoints, rows_bar, say
 from dev.running import database_that_answers, running_endpoints
 from dev.settings import DevSettings
-from services.auth.adapters.signing_key_box import decode_key_encryption_key
-from services.auth.check_audit import entry_lines, read_statements, report, show, verify
+from services.auth.check_audit import entry_lines, report, show, verify
+from services.sealing.key_encryption import KeyEncryptionKeys, decode_key_encryption_key
 
 _T = TypeVar("_T")
 
@@ -21,21 +20,10 @@ _T = TypeVar("_T")
 def verify_log(settings: DevSettings, checkpoints: Sequence[str]) -> bool:
     """Verify and say what was found, with a bar; whether the log is intact. DevError when no platform runs."""
     url, key = _where(settings)
-    try:
-        outside = read_statements(checkpoints)
-    except OSError as error:
-        raise DevError(
-            f"{Path(error.filename or '').name}: {error.strerror}.", "Name a checkpoint or a file."
-        ) from None
-    with click.progressbar(length=0, label="audit log", show_pos=True) as bar:
-
-        def advance(count: int, total: int) -> None:
-            bar.length = total
-            bar.update(count)
-
+    outside = given_checkpoints(checkpoints)
+    with rows_bar("audit log") as advance:
         verdict = _run(verify(url, key, outside, advance))
-    for line in report(verdict):
-        click.echo(click.style(line, fg="red") if line.startswith("WRONG") else line)
+    say(report(verdict))
     return verdict.is_intact
 
 
@@ -46,9 +34,11 @@ def show_entries(settings: DevSettings, user_id: int) -> None:
         click.echo(line)
 
 
-def _where(settings: DevSettings) -> tuple[str, bytes]:
+def _where(settings: DevSettings) -> tuple[str, KeyEncryptionKeys]:
     known = running_endpoints(settings)
-    return known["AUTH_DATABASE_URL"], decode_key_encryption_key(known["AUTH_KEY_ENCRYPTION_KEY"].encode())
+    return known["AUTH_DATABASE_URL"], KeyEncryptionKeys(
+        "auth", decode_key_encryption_key(known["AUTH_KEY_ENCRYPTION_KEY"].encode())
+    )
 
 
 def _run(work: Coroutine[Any, Any, _T]) -> _T:

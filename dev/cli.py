@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 
 from dev.errors import DevError
+from dev.ledger_commands import ledger
+from dev.saga_commands import saga
 from dev.settings import parse_settings
 
 
@@ -49,6 +51,46 @@ def doctor() -> None:
             f"{click.style('ok     ', fg='green') if finding.good else click.style('PROBLEM', fg='red')} {finding.text}"
         )
     sys.exit(0 if all(finding.good for finding in findings) else 1)
+
+
+@main.group(cls=_TidyGroup)
+def keys() -> None:
+    """Keys: those that sign access tokens, and those by which services know one another."""
+
+
+@keys.command("list")
+def keys_list() -> None:
+    """Show the keys that sign access tokens, and what each is for now."""
+    from dev.signing_keys import show_keys  # noqa: PLC0415
+
+    show_keys(parse_settings(os.environ), "list")
+
+
+@keys.command("rotate")
+def keys_rotate() -> None:
+    """Let the next key sign as soon as every service knows it."""
+    from dev.signing_keys import show_keys  # noqa: PLC0415
+
+    show_keys(parse_settings(os.environ), "rotate")
+
+
+@keys.command("revoke")
+@click.argument("kid")
+def keys_revoke(kid: str) -> None:
+    """Revoke a key that leaked: the next one signs at once, and what it signed is refused within a minute."""
+    from dev.signing_keys import show_keys  # noqa: PLC0415
+
+    show_keys(parse_settings(os.environ), "revoke", kid)
+
+
+@keys.command("service")
+@click.argument("service")
+@click.option("--bundle", required=True, type=click.Path(path_type=Path), help="The trust bundle; made if not there.")
+def keys_service(service: str, bundle: Path) -> None:
+    """Make a key pair: print the private half as a setting, and add the public half to the trust bundle."""
+    from dev.service_keys import add_key  # noqa: PLC0415
+
+    click.echo(f"SERVICE_SIGNING_KEY={add_key(service, bundle)}")
 
 
 @main.command()
@@ -123,6 +165,9 @@ def audit_show(user_id: int) -> None:
 
     show_entries(parse_settings(os.environ), user_id)
 
+
+main.add_command(saga)
+main.add_command(ledger)
 
 if __name__ == "__main__":
     main()

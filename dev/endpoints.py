@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from dev.home import SERVICES
 from dev.ports import LOOPBACK
+from dev.service_keys import trust_bundle
 from dev.settings import STORE_URLS, DevSettings
 from dev.stores.postgres_admin import url_of_database
 
@@ -15,22 +17,34 @@ DATABASES = ("auth", "payments", "social")
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Ports by setting name, store URLs by setting name, and the keys of the services."""
+    """Ports and store URLs by setting name; the keys of the services, those they sign with by the service's name."""
 
     ports: Mapping[str, int]
     store_urls: Mapping[str, str]
-    service_token_key: str
+    signing_keys: Mapping[str, str]
     page_token_key: str
     auth_key_encryption_key: str
+    payments_key_encryption_key: str
+    provider_key: str
+    sandbox_book: Path
 
     def address(self, service: str) -> str:
         """host:port of a service's gRPC server."""
         return f"{LOOPBACK}:{self.ports[f'{service.upper()}_PORT']}"
 
+    def http_url(self, name: str) -> str:
+        """The base URL of an HTTP server by the name of its port, such as SANDBOX, without a slash at its end."""
+        return f"http://{LOOPBACK}:{self.ports[f'{name}_PORT']}"
+
     @property
     def gateway_url(self) -> str:
         """The base URL of the gateway, without a slash at its end."""
         return f"http://{LOOPBACK}:{self.ports['GATEWAY_PORT']}"
+
+    @property
+    def trust_bundle(self) -> str:
+        """The public keys of all services, as SERVICE_TRUST_BUNDLE takes them."""
+        return trust_bundle(self.signing_keys)
 
     def as_settings(self) -> dict[str, str]:
         """Everything, for `daira load` and `daira audit` in another process; holds passwords."""
@@ -39,10 +53,12 @@ class Endpoints:
             **self.store_urls,
             **addresses,
             "GATEWAY_URL": self.gateway_url,
+            "SANDBOX_URL": self.http_url("SANDBOX"),
             "SOCIAL_METRICS_URL": f"http://{LOOPBACK}:{self.ports['SOCIAL_METRICS_PORT']}/metrics",
-            "SERVICE_TOKEN_KEY": self.service_token_key,
+            **{f"{service.upper()}_SIGNING_KEY": key for service, key in self.signing_keys.items()},
             "PAGE_TOKEN_KEY": self.page_token_key,
             "AUTH_KEY_ENCRYPTION_KEY": self.auth_key_encryption_key,
+            "PAYMENTS_KEY_ENCRYPTION_KEY": self.payments_key_encryption_key,
         }
 
 
@@ -70,9 +86,12 @@ def gather(
     return Endpoints(
         ports=ports,
         store_urls={name: urls[name] for name in STORE_URLS},
-        service_token_key=secrets["service_token_key"],
+        signing_keys={service: secrets[f"{service}_signing_key"] for service in SERVICES},
         page_token_key=secrets["page_token_key"],
         auth_key_encryption_key=secrets["auth_key_encryption_key"],
+        payments_key_encryption_key=secrets["payments_key_encryption_key"],
+        provider_key=secrets["provider_key"],
+        sandbox_book=settings.home / "sandbox-provider.sqlite",
     )
 
 

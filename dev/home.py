@@ -16,15 +16,19 @@ import psutil
 from dev.errors import DevError
 from dev.ports import describe
 
+# Each has a key of its own, which says who it is to the others.
+SERVICES = ("auth", "payments", "social", "analytics")
 SECRET_NAMES = (
     "postgres_password",
     "auth_password",
     "payments_password",
     "social_password",
     "redis_password",
-    "service_token_key",
+    *(f"{service}_signing_key" for service in SERVICES),
     "page_token_key",
     "auth_key_encryption_key",
+    "payments_key_encryption_key",
+    "provider_key",
 )
 # These open what is stored: data without them is lost. The others are simply made anew.
 BOUND_TO_DATA = {"postgres_password", "auth_key_encryption_key"}

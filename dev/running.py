@@ -22,10 +22,10 @@ def running_endpoints(settings: DevSettings) -> Mapping[str, str]:
 
 
 @contextlib.contextmanager
-def database_that_answers() -> Iterator[None]:
-    """Inside the block a database of auth that does not answer raises DevError."""
+def database_that_answers(service: str = "auth") -> Iterator[None]:
+    """Inside the block a database of `service` that does not answer raises DevError."""
     try:
         yield
     except (OSError, asyncpg.PostgresError, AppError) as error:
-        problem = f"auth's database does not answer: {type(error).__name__}."
+        problem = f"{service}'s database does not answer: {type(error).__name__}."
         raise DevError(problem, "See what `daira run` says.") from None

@@ -31,7 +31,7 @@ STOP_PATIENCE_S = 60.0
 POLL_S = 0.2
 # The relay stamps in the order of (xid, seq) and never goes back, so nothing unstamped lies before its cursor.
 _SETTLED = """
-SELECT r.last_pos = (SELECT min(pos) FROM consumer_cursors)
+SELECT r.last_pos = (SELECT min(pos) FROM consumer_cursors WHERE consumer IN ('projector', 'fan-out'))
     AND NOT EXISTS (SELECT FROM events e WHERE (e.xid, e.seq) > (r.last_xid, r.last_seq))
 FROM relay_state r
 """

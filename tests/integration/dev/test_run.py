@@ -94,6 +94,8 @@ def ports() -> dict[str, str]:
         "SOCIAL_PORT",
         "ANALYTICS_PORT",
         "SOCIAL_METRICS_PORT",
+        "SANDBOX_PORT",
+        "CALLBACKS_PORT",
         "POSTGRES_PORT",
         "REDIS_PORT",
     )

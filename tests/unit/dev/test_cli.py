@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from dev import doctor
 from dev.cli import main
 from dev.doctor import Finding
+from services.chassis.service_tokens import SigningSeed, TrustBundle
 
 
 def daira(*arguments: str, **settings: str) -> Result:
@@ -19,7 +20,7 @@ def daira(*arguments: str, **settings: str) -> Result:
 def test_help_names_the_commands() -> None:
     answer = daira("--help")
     assert answer.exit_code == 0
-    for command in ("run", "load", "doctor", "codes"):
+    for command in ("run", "load", "doctor", "keys", "codes", "audit"):
         assert command in answer.output
 
 
@@ -61,3 +62,45 @@ def test_doctor_looks_at_this_machine(tmp_path: Path) -> None:
     assert "C compiler: `cc` is not on the PATH" in answer.output
     assert "GATEWAY_PORT" in answer.output
     assert "GiB free" in answer.output
+
+
+def test_a_key_of_a_service_is_made_and_its_public_half_made_known(tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle.json"
+    made = [daira("keys", "service", name, "--bundle", str(bundle)) for name in ("auth", "social", "social")]
+    seeds = [SigningSeed.from_text(one.output.strip().removeprefix("SERVICE_SIGNING_KEY=")) for one in made]
+    known = TrustBundle.parse(bundle.read_text("utf-8"))
+    owners = [(known.find(seed.kid) or ("nobody",))[0] for seed in seeds]
+    assert owners == ["auth", "social", "social"]
+    assert not any(one.output.strip().partition("=")[2] in bundle.read_text("utf-8") for one in made)
+
+
+def test_a_third_key_of_a_service_is_refused(tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle.json"
+    for _ in range(2):
+        assert daira("keys", "service", "auth", "--bundle", str(bundle)).exit_code == 0
+    before = bundle.read_text("utf-8")
+    for name in ("auth", "not a name"):
+        refused = daira("keys", "service", name, "--bundle", str(bundle))
+        assert refused.exit_code == 1
+        assert "SERVICE_SIGNING_KEY" not in refused.output
+    assert bundle.read_text("utf-8") == before
+
+
+@pytest.mark.parametrize("verb", [("list",), ("rotate",), ("revoke", "kid")])
+def test_keys_are_those_of_a_platform_that_runs(verb: tuple[str, ...], tmp_path: Path) -> None:
+    answer = daira("keys", *verb, DAIRA_HOME=str(tmp_path / "home"))
+    assert answer.exit_code == 1
+    assert "No DAIRA runs" in answer.output
+
+
+@pytest.mark.parametrize("command", ["verify", "trial-balance", "reconcile", "breaks"])
+def test_the_ledger_of_a_platform_that_does_not_run_is_told(tmp_path: Path, command: str) -> None:
+    answer = daira("ledger", command, DAIRA_HOME=str(tmp_path / "home"))
+    assert answer.exit_code == 1
+    assert "No DAIRA runs from" in answer.output
+
+
+def test_a_moment_that_is_none_is_refused(tmp_path: Path) -> None:
+    answer = daira("ledger", "trial-balance", "--at", "tomorrow", DAIRA_HOME=str(tmp_path / "home"))
+    assert answer.exit_code == 2
+    assert "no moment such as 2026-11-24T10:00" in answer.output

@@ -7,15 +7,16 @@ from importlib.util import find_spec
 import pytest
 
 from dev.endpoints import DATABASES, Endpoints, gather
-from dev.home import SECRET_NAMES
+from dev.home import SECRET_NAMES, SERVICES
 from dev.processes import process_table
+from dev.service_keys import new_signing_key
 from dev.settings import DEFAULT_PORTS, parse_settings
 from dev.supervisor.specs import in_levels
 
-SECRETS = {name: f"{name}-value" for name in SECRET_NAMES}
+SECRETS = {name: new_signing_key() if name.endswith("_signing_key") else f"{name}-value" for name in SECRET_NAMES}
 NAMES = {
-    "auth", "auth-relay", "payments", "payments-relay", "social", "social-relay", "social-fan-out",
-    "social-projector", "analytics", "gateway",
+    "auth", "auth-relay", "payments", "payments-relay", "payments-sagas", "payments-callbacks", "sandbox-provider",
+    "social", "social-relay", "social-fan-out", "social-projector", "analytics", "gateway",
 }  # fmt: skip
 
 
@@ -46,8 +47,21 @@ def test_no_process_knows_more_than_it_needs() -> None:
         known = {name for name in spec.env if name.endswith("_DATABASE_URL")}
         assert known == ({f"{own.upper()}_DATABASE_URL"} if own in DATABASES else set()), spec.name
         assert ("AUTH_KEY_ENCRYPTION_KEY" in spec.env) == (spec.name in {"auth", "auth-relay"})
+        assert ("PAYMENTS_KEY_ENCRYPTION_KEY" in spec.env) == (spec.name in {"payments", "payments-sagas"})
         assert ("CLICKHOUSE_URL" in spec.env) == (spec.name == "analytics")
         assert SECRETS["postgres_password"] not in " ".join(spec.env.values())
+
+
+def test_each_service_alone_has_its_own_signing_key() -> None:
+    for spec in process_table(endpoints()):
+        # The relay of payments asks others for their logs, that of auth for what they hold about people.
+        asks = spec.name in {*SERVICES, "auth-relay", "payments-relay"}
+        own = {f"{spec.name.removesuffix('-relay')}_signing_key"} if asks else set()
+        settings = set(spec.env.values())
+        assert {name for name in SECRETS if name.endswith("_signing_key") and SECRETS[name] in settings} == own
+        bundle = spec.env.get("SERVICE_TRUST_BUNDLE", "")
+        assert bool(bundle) == bool(own)
+        assert not any(secret in bundle for secret in SECRETS.values())
 
 
 @pytest.mark.parametrize(
