@@ -20,6 +20,7 @@ from dev.stores.errors import StoreError
 from dev.stores.postgres_admin import PostgresAdmin
 from dev.stores.postgres_server import EmbeddedPostgres, PostgresSettings
 from dev.stores.redis_server import EmbeddedRedis, RedisSettings
+from services.chassis.postgres import PostgresPool
 
 PREFIX = "daira-test-"
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,7 +29,6 @@ Server = TypeVar("Server", EmbeddedPostgres, EmbeddedRedis)
 
 # Keys for processes under test; they open nothing outside of it.
 SERVICE_SETTINGS = {
-    "SERVICE_TOKEN_KEY": "tests-only-service-token-key-0123456789abcdef",
     "PAGE_TOKEN_KEY": "tests-only-page-token-key-0123456789abcdef",
     "DAIRA_ENV": "test",
 }
@@ -102,6 +102,22 @@ class PostgresForTests:
         for name in self._templates.values():
             self.admin.drop_database(name)
         self.admin.close()
+
+
+_NEIGHBOURS_SQL = """
+    SELECT pid, backend_xid::text FROM pg_stat_activity
+    WHERE backend_xid IS NOT NULL AND datname <> current_database()
+"""
+
+
+async def outlast_neighbours(pool: PostgresPool) -> None:
+    """Return once what is being written now in other databases of the server has ended.
+
+    Relays and sealers leave alone what is not below every running transaction, and a snapshot knows no databases.
+    """
+    running = set(await pool.fetch(_NEIGHBOURS_SQL))
+    while running & set(await pool.fetch(_NEIGHBOURS_SQL)):
+        pass
 
 
 def _start(make: Callable[[int], Server]) -> Server:

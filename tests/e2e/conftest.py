@@ -1,7 +1,7 @@
 """Running platforms for the end-to-end tests: an empty one, and one with a real graph and real posts in it.
 
-One at a time: every test here is of one xdist group, and a platform ends with its module, for even an idle one takes a
-share of a small machine.
+One at a time, for even an idle one takes a share of a small machine: every test here is of one xdist group, those on
+the empty platform come last, one after the other, and it ends before any other test begins.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import random
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ import pytest
 from dev.demo import phrases_arabic
 from dev.scratch_platform import ScratchPlatform
 
+HERE = Path(__file__).parent
 SEED = 2024
 # Where the Reed98 friendships and the tweets are, if they are; the shape of the made-up stand-in is like theirs.
 REAL_DATA = os.environ.get("DAIRA_TEST_DATA", "")
@@ -47,11 +49,35 @@ def graph_and_posts(folder: Path) -> tuple[Path, Path]:
     return graph, posts
 
 
-@pytest.fixture(scope="module")
-def empty_platform() -> Iterator[ScratchPlatform]:
-    """A platform with nobody in it but those whom tests sign up."""
-    with ScratchPlatform.started(demo=False) as platform:
-        yield platform
+_empty = ExitStack()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Brings the tests of this folder into one group, and those on the empty platform to its end."""
+    ours = [item for item in items if HERE in item.path.parents]
+    for item in ours:
+        item.add_marker(pytest.mark.xdist_group("platform"))
+    # What ends every key's time comes last.
+    ours.sort(key=lambda item: (_is_on_empty(item), "key_incident" in item.path.name))
+    others = [item for item in items if HERE not in item.path.parents]
+    items[:] = [*ours, *others]
+
+
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """Ends the empty platform after the last test on it."""
+    if nextitem is None or not _is_on_empty(nextitem):
+        _empty.close()
+
+
+def _is_on_empty(item: pytest.Item) -> bool:
+    return "empty_platform" in getattr(item, "fixturenames", ())
+
+
+@pytest.fixture(scope="session")
+def empty_platform() -> ScratchPlatform:
+    """A platform with nobody in it but those whom tests sign up; all tests that want one share it."""
+    return _empty.enter_context(ScratchPlatform.started(demo=False))
 
 
 @pytest.fixture(scope="module")

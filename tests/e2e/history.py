@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import asyncpg
 
-from daira.events.v1 import events_pb2
+from daira.events.v1 import events_pb2, follow_events_pb2
 from tests.oracles import feed as oracle
 
 ALL_EVENTS = """
@@ -64,4 +64,5 @@ def _of_people(row: asyncpg.Record) -> Iterator[oracle.Event]:
         case "user_muted" | "user_unmuted" as kind:
             yield oracle.MuteChanged(actor, subject, kind == "user_muted")
         case "author_privacy_changed":
-            yield oracle.PrivacyChanged(subject, events_pb2.AuthorPrivacyChanged.FromString(row["payload"]).is_private)
+            privacy = follow_events_pb2.AuthorPrivacyChanged.FromString(row["payload"])
+            yield oracle.PrivacyChanged(subject, privacy.is_private)

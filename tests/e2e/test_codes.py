@@ -19,7 +19,7 @@ REDEEM = """mutation($input: RedeemCodeInput!) { redeemCode(input: $input) {
   userId isNewAccount tokens { accessToken } challenge { factors } profile { displayName } } }"""
 MAKE_PROFILE = """mutation($input: CreateProfileInput!) { createProfile(input: $input) { profile { displayName } } }"""
 
-pytestmark = [pytest.mark.xdist_group("platform"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.timeout(300)]
 
 
 def code_for(platform: ScratchPlatform, phone: str, *, other_than: str = "") -> str:

@@ -35,7 +35,7 @@ START_S = 20.0
 KEPT_IN_REDIS = find_spec("services.social.adapters.redis_feed_sessions") is not None
 REDIS, POSTGRES = ("redis",), ("postgres",)
 
-pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("platform"), pytest.mark.timeout(240 + 3 * SECONDS)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(240 + 3 * SECONDS)]
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from tests.oracles import feed as oracle
 RANKED_READERS = 40
 LATEST_READERS = 120
 
-pytestmark = [pytest.mark.xdist_group("platform"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

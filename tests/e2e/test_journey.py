@@ -16,7 +16,7 @@ from tests.e2e.people import FEED, SIGN_IN, SIGN_UP, Person
 PATIENCE_S = 30.0
 REFRESH = "mutation($t: String!) { refreshTokens(input: {refreshToken: $t}) { tokens { accessToken refreshToken } } }"
 
-pytestmark = [pytest.mark.xdist_group("platform"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.timeout(300)]
 
 
 def eventually(condition: Callable[[], bool]) -> None:
@@ -168,3 +168,43 @@ def test_the_audit_log_of_it_all_is_intact(empty_platform: ScratchPlatform, nour
         time.sleep(0.5)
         said = empty_platform.daira("audit", "verify").stdout
     assert "audit log: intact" in said
+
+
+CREATE_PLAN = "mutation($i: CreatePlanInput!) { createPlan(input: $i) { ... on PlanCreated { plan { id } } } }"
+SUBSCRIBE = """
+mutation($i: SubscribeInput!) {
+  subscribe(input: $i) { __typename ... on Subscribed { subscription { id state price { egp } } } }
+}
+"""
+END_IT = """
+mutation($i: CancelSubscriptionInput!) {
+  cancelSubscription(input: $i) { ... on SubscriptionCanceled { subscription { state } } }
+}
+"""
+POST = "query($id: ID!) { post(id: $id) { body isLocked } }"
+
+
+def test_a_subscription_opens_what_is_for_subscribers(empty_platform: ScratchPlatform) -> None:
+    fan, creator = Person.signs_up(empty_platform, "fan"), Person.signs_up(empty_platform, "creator")
+    words = "كواليس التصوير للمشتركين"
+    plan = {"nameAr": "أصدقاء", "nameEn": "Friends", "interval": "MONTH", "pricePiastres": 5_000, "idempotencyKey": "p"}
+    plan_id = creator.asks(CREATE_PLAN, i=plan)["createPlan"]["plan"]["id"]
+    post_id = creator.does("createPost", "post { id }", body=words, subscribersOnly=True)["post"]["id"]
+
+    def sees(person: Person, body: str) -> bool:
+        return bool(person.asks(POST, id=post_id)["post"] == {"body": body, "isLocked": not body})
+
+    assert sees(creator, words)
+    assert sees(fan, "")
+    fan.does("topUp", "__typename", amountPiastres=10_000)
+    order = {"planId": plan_id, "source": "WALLET", "idempotencyKey": "s"}
+    begun = fan.asks(SUBSCRIBE, i=order)["subscribe"]
+    assert (begun["subscription"]["state"], begun["subscription"]["price"]["egp"]) == ("ACTIVE", "50.00")
+    assert fan.asks(SUBSCRIBE, i=order)["subscribe"] == begun
+    again = fan.asks(SUBSCRIBE, i=order | {"idempotencyKey": "z"})["subscribe"]
+    assert again == {"__typename": "AlreadySubscribed"}
+    # Social hears of it by payments' log.
+    eventually(lambda: sees(fan, words))
+    end = {"subscriptionId": begun["subscription"]["id"], "atPeriodEnd": False, "idempotencyKey": "c"}
+    assert fan.asks(END_IT, i=end)["cancelSubscription"]["subscription"]["state"] == "CANCELED"
+    eventually(lambda: sees(fan, ""))

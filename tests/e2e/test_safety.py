@@ -8,7 +8,7 @@ from dev.scratch_platform import ScratchPlatform
 from tests.e2e.people import Person
 from tests.e2e.test_journey import eventually, refused
 
-pytestmark = [pytest.mark.xdist_group("platform"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.timeout(300)]
 POST = "query($id: ID!) { post(id: $id) { id } }"
 PROFILE = "query($id: ID!) { profile(id: $id) { viewerFollows viewerRequested isPrivate } }"
 TIMELINE = "query($id: ID!) { authorTimeline(authorId: $id, first: 5) { edges { node { id } } } }"

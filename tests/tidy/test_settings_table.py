@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-READERS = {"text", "choice", "integer", "seconds", "flag", "url", "secret"}
+READERS = {"text", "choice", "integer", "seconds", "flag", "url", "secret", "optional_secret", "parsed"}
 SERVICES = ("AUTH", "PAYMENTS", "SOCIAL", "ANALYTICS")
 NAME = re.compile(r"[A-Z][A-Z0-9_]+")
 

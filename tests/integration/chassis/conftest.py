@@ -20,6 +20,7 @@ from services.chassis.outbox import EVENTS_DDL
 from services.chassis.postgres import PostgresPool, create_pool
 from services.chassis.redis_client import RedisClient, create_redis
 from services.chassis.relay import Relay
+from tests.stores import outlast_neighbours
 
 STREAM = "events:test"
 
@@ -48,6 +49,7 @@ async def write(pool: PostgresPool, count: int, *, first: int = 1) -> None:
         first,
         first + count - 1,
     )
+    await outlast_neighbours(pool)
 
 
 def make_relay(pool: PostgresPool, redis: RedisClient, **options: Any) -> Relay:

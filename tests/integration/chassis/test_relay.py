@@ -21,6 +21,7 @@ from tests.integration.chassis.conftest import (
     stream_entries,
     write,
 )
+from tests.stores import outlast_neighbours
 
 pytestmark = pytest.mark.stores
 
@@ -82,6 +83,7 @@ async def test_a_long_transaction_holds_back_only_what_is_not_final(pool: Postgr
         await write(pool, 1, first=2)
         assert await relay.stamp() == 0
         await transaction.commit()
+    await outlast_neighbours(pool)
     assert await relay.stamp() == 2
     rows = await PostgresEventLog(pool).read(0, 10)
     assert [(row.pos, row.aggregate_id) for row in rows] == [(1, 1), (2, 2)]

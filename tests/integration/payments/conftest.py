@@ -13,6 +13,7 @@ import pytest
 from services.chassis.postgres import PostgresPool, create_pool
 from services.payments.adapters.postgres.ledger_upkeep import check_ledger
 from tests.integration.payments.processes import Caller, PaymentsProcess, StandInAuth
+from tests.integration.payments.runners import Runners
 from tests.stores import PostgresForTests
 
 _users = itertools.count(1_000_000)
@@ -71,9 +72,15 @@ async def database(payments: PaymentsProcess) -> AsyncIterator[asyncpg.Connectio
 
 
 @pytest.fixture
-async def ledger_pool(migrated_database: Callable[[str], str]) -> AsyncIterator[PostgresPool]:
+def migrated_url(migrated_database: Callable[[str], str]) -> str:
+    """Where the ledger of `ledger_pool` is."""
+    return migrated_database("payments")
+
+
+@pytest.fixture
+async def ledger_pool(migrated_url: str) -> AsyncIterator[PostgresPool]:
     """A ledger without a process, for tests of the postings themselves; after the test it must be right."""
-    pool = await create_pool(migrated_database("payments"), application_name="test", min_size=1, max_size=16,
+    pool = await create_pool(migrated_url, application_name="test", min_size=1, max_size=16,
                              statement_timeout_ms=30_000)  # fmt: skip
     yield pool
     async with pool.acquire() as connection:
@@ -86,3 +93,11 @@ async def ledger_pool(migrated_database: Callable[[str], str]) -> AsyncIterator[
 def log_of(tmp_path: Path) -> Path:
     """Where a process of the test's own logs."""
     return tmp_path / "payments.log"
+
+
+@pytest.fixture
+def runners(tmp_path: Path) -> Iterator[Runners]:
+    """Runners of sagas of the test's own."""
+    here = Runners(tmp_path)
+    yield here
+    here.close()

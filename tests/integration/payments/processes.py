@@ -25,8 +25,8 @@ from daira.payments.v1 import payments_service_pb2 as pb
 from daira.payments.v1 import payments_service_pb2_grpc
 from dev import child
 from dev.ports import free_port
-from services.chassis.clock import SystemClock
-from services.chassis.tokens import USER_JWT_TYPE, ServiceTokens
+from services.chassis.tokens import USER_JWT_TYPE
+from tests.fakes.service_keys import identity_settings, service_token
 from tests.fakes.user_claims import user_claims
 from tests.stores import ROOT, SERVICE_SETTINGS
 
@@ -61,9 +61,9 @@ class StandInAuth:
         jwks = JwkSet([self.key]).as_dict(private=False)
         return auth_service_pb2.GetJwksResponse(jwks_json=json.dumps(jwks))
 
-    def token(self, user_id: int) -> str:
-        """An access token of a person."""
-        claims = user_claims(user_id, int(time.time()), 900)
+    def token(self, user_id: int, **changes: Any) -> str:
+        """An access token of a person; `changes` to its claims."""
+        claims = user_claims(user_id, int(time.time()), 900, **changes)
         return jwt.encode({"alg": "EdDSA", "typ": USER_JWT_TYPE, "kid": KID}, claims, self.key, algorithms=["EdDSA"])
 
     def close(self) -> None:
@@ -82,9 +82,11 @@ class PaymentsProcess:
         self.environment = (
             dict(os.environ)
             | SERVICE_SETTINGS
+            | identity_settings("payments")
             | {
                 "PAYMENTS_DATABASE_URL": database_url,
                 "PAYMENTS_LISTEN": self.address,
+                "PAYMENTS_KEY_ENCRYPTION_KEY": "k" * 42 + "A",
                 "AUTH_ADDRESS": auth.address,
                 "DRAIN_WAIT_S": "0",
                 "RPC_DEFAULT_DEADLINE_S": "30",
@@ -173,8 +175,7 @@ class Caller:
 
 def event_log_stub(channel: grpc.aio.Channel) -> tuple[Any, tuple[tuple[str, str], ...]]:
     """The event log as analytics calls it."""
-    key = SERVICE_SETTINGS["SERVICE_TOKEN_KEY"].encode()
-    token = ServiceTokens(key, "analytics", SystemClock()).mint()
+    token = service_token("analytics", "payments")
     return event_log_service_pb2_grpc.EventLogServiceStub(channel), (("authorization", f"Bearer {token}"),)
 
 

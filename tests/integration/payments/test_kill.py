@@ -12,9 +12,12 @@ import grpc.aio
 import pytest
 
 from daira.payments.v1 import payments_service_pb2 as pb
-from services.chassis.postgres import PostgresConnection
+from services.chassis.postgres import PostgresConnection, create_pool
 from services.payments.adapters.postgres.ledger_upkeep import check_ledger
+from services.payments.domain.providers import Operation, ProviderAnswer
+from services.payments.domain.top_ups import TopUpOrder
 from tests.integration.payments.processes import Caller, PaymentsProcess, StandInAuth
+from tests.integration.payments.taking_top_ups import taking
 
 PEOPLE = 12
 KILLS = 3
@@ -68,9 +71,15 @@ class Load:
 @pytest.fixture
 async def private(migrated_database: Callable[[str], str], stand_in_auth: StandInAuth, log_of: Path) -> PaymentsProcess:
     process = PaymentsProcess(
-        migrated_database("payments"), stand_in_auth, log_of, PAYMENTS_TOP_UP_DAY_LIMIT="1000000000",
-        PAYMENTS_TOP_UP_MONTH_LIMIT="1000000000", PAYMENTS_PROVIDER_TIMEOUT_S="0.3",
+        migrated_database("payments"), stand_in_auth, log_of, PAYMENTS_PROVIDER_TIMEOUT_S="0.3",
+        PAYMENTS_SAGA_LEASE_S="1",
     )  # fmt: skip
+    database: PostgresConnection = await asyncpg.connect(process.environment["PAYMENTS_DATABASE_URL"])
+    await database.execute(
+        "INSERT INTO limits SELECT rail, 0, now(), 500, 3000000, 1000000000, 1000000000, 1000000, 'of this test'"
+        " FROM (VALUES ('sandbox'), ('top_up')) AS both_limits (rail)"
+    )
+    await database.close()
     process.start()
     return process
 
@@ -131,6 +140,25 @@ async def verify(database: PostgresConnection, load: Load) -> None:
     assert sums["references"] == sums["top_ups"]
 
 
+class Dying:
+    """A provider that has done it, declined it or never heard of it when the process that asks is gone."""
+
+    def __init__(self, database: PostgresConnection, *, captured: bool | None) -> None:
+        self.database = database
+        self.captured = captured
+
+    async def send(self, operation: Operation) -> ProviderAnswer:
+        if self.captured is not None:
+            await self.database.execute(
+                "INSERT INTO sandbox_payments (reference, amount, captured) VALUES ($1, $2, $3)",
+                operation.reference, operation.amount, self.captured,
+            )  # fmt: skip
+        raise ConnectionError
+
+    async def inquire(self, operation: Operation) -> ProviderAnswer:
+        raise ConnectionError(operation.reference)
+
+
 @pytest.mark.parametrize("captured", [None, True, False], ids=["before the provider", "after capture", "after decline"])
 async def test_top_up_left_behind_is_resolved_once(
     private: PaymentsProcess,
@@ -141,14 +169,13 @@ async def test_top_up_left_behind_is_resolved_once(
     private.kill()
     try:
         database: PostgresConnection = await asyncpg.connect(private.environment["PAYMENTS_DATABASE_URL"])
-        top_up_id = await database.fetchval(
-            "SELECT id FROM begin_top_up(77, 700, 'k', 'h', 1000000, 1000000, interval '0 seconds')"
-        )
-        if captured is not None:
-            await database.execute(
-                "INSERT INTO sandbox_payments (reference, amount, captured) VALUES ($1, 700, $2)",
-                f"daira-{top_up_id}", captured,
-            )  # fmt: skip
+        url = private.environment["PAYMENTS_DATABASE_URL"]
+        pool = await create_pool(url, application_name="dying", min_size=1, max_size=2)
+        take, _ = taking(pool, Dying(database, captured=captured))
+        with pytest.raises(ConnectionError):
+            await take(TopUpOrder(77, 700, "k", b"h"))
+        await database.execute("UPDATE sagas SET lease_until = clock_timestamp()")
+        await pool.close()
         await asyncio.to_thread(private.start)
         await nothing_pending(database)
         held = await database.fetchval("SELECT posted FROM accounts WHERE id = 77")

@@ -15,15 +15,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from services.chassis.postgres import create_pool
 from services.payments.adapters.postgres.ledger_upkeep import check_ledger, fold_accounts
 from services.payments.adapters.postgres.tip_ledger import PostgresTipLedger
-from services.payments.adapters.postgres.top_ups import PostgresTopUps
 from services.payments.adapters.postgres.wallets import PostgresWallets
 from services.payments.domain.splits import split_tip
 from services.payments.domain.tips import TipOrder, TipOutcome, TipPosting
-from services.payments.domain.top_ups import TopUp, TopUpBeginning, TopUpLimits, TopUpOrder, TopUpState
+from tests.integration.payments.test_postings import begin_top_up
 
 T = TypeVar("T")
 PEOPLE = 4
-DAY_LIMIT = 20_000
 WHO = st.integers(0, PEOPLE - 1)
 KEYS = st.sampled_from(["a", "b", "c", "d"])
 AMOUNTS = st.integers(100, 6_000)
@@ -44,8 +42,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.held: dict[int, int] = {}
         self.lines: dict[int, list[tuple[int, int]]] = {person: [] for person in self.people}
         self.tips: dict[tuple[int, str], tuple[tuple[int, int], Any]] = {}
-        self.top_ups: dict[tuple[int, str], tuple[int, TopUp]] = {}
-        self.used: dict[int, int] = dict.fromkeys(self.people, 0)
+        self.top_ups: dict[tuple[int, str], tuple[int, int, Any]] = {}
         self.fees = self.run(self.platform_holds())
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -59,10 +56,6 @@ class LedgerMachine(RuleBasedStateMachine):
     def ledger(self) -> PostgresTipLedger:
         return PostgresTipLedger(self.pool)
 
-    @property
-    def records(self) -> PostgresTopUps:
-        return PostgresTopUps(self.pool, TopUpLimits(DAY_LIMIT, 10 * DAY_LIMIT), lease_s=60)
-
     def move(self, person: int, change: int) -> None:
         self.held[person] = self.held.get(person, 0) + change
         self.lines[person].append((change, self.held[person]))
@@ -75,38 +68,27 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(who=WHO, amount=AMOUNTS, key=KEYS)
     def begin_top_up(self, who: int, amount: int, key: str) -> None:
         person = self.people[who]
-        beginning, top_up = self.run(self.records.begin(TopUpOrder(person, amount, key, str(amount).encode())))
         self.held.setdefault(person, 0)
-        known = self.top_ups.get((person, key))
-        if known is not None:
-            expected = TopUpBeginning.KNOWN if known[0] == amount else TopUpBeginning.KEY_REUSED
-            assert beginning is expected
-            if top_up is not None and known[1].state is not TopUpState.PENDING:
-                assert (top_up.state, top_up.balance) == (known[1].state, known[1].balance)
-        elif self.used[person] + amount > DAY_LIMIT:
-            assert beginning is TopUpBeginning.DAY_LIMIT
-        else:
-            assert beginning is TopUpBeginning.BEGUN
-            assert top_up is not None
-            self.top_ups[person, key] = (amount, top_up)
-            self.used[person] += amount
+        if (person, key) not in self.top_ups:
+            top_up = self.run(begin_top_up(self.pool, person, amount, key))
+            self.top_ups[person, key] = (amount, top_up, None)
 
     @rule(who=WHO, key=KEYS, succeeded=st.booleans())
     def settle(self, who: int, key: str, *, succeeded: bool) -> None:
         person = self.people[who]
-        amount, top_up = self.top_ups.get((person, key), (0, None))
-        if top_up is None:
+        amount, top_up, known = self.top_ups.get((person, key), (0, 0, None))
+        if not top_up:
             return
-        settled = self.run(self.records.settle(top_up, succeeded=succeeded))
-        if top_up.state is not TopUpState.PENDING:
-            assert (settled.state, settled.balance) == (top_up.state, top_up.balance)
+        settle = "SELECT state, balance FROM post_top_up($1, $2, '')"
+        settled = self.run(self.pool.fetchrow(settle, top_up, succeeded))
+        if known is not None:
+            assert settled == known
             return
         if succeeded:
             self.move(person, amount)
-        else:
-            self.used[person] -= amount
-        assert settled.balance == self.held[person]
-        self.top_ups[person, key] = (amount, settled)
+        assert settled is not None
+        assert (settled["state"] == "succeeded", settled["balance"]) == (succeeded, self.held[person])
+        self.top_ups[person, key] = (amount, top_up, settled)
 
     @rule(orders=st.lists(st.tuples(WHO, WHO, AMOUNTS, KEYS), min_size=1, max_size=PEOPLE, unique_by=lambda o: o[0]))
     def tip(self, orders: list[tuple[int, int, int, str]]) -> None:

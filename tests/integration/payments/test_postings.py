@@ -13,11 +13,9 @@ import pytest
 from services.chassis.postgres import PostgresPool
 from services.payments.adapters.postgres.ledger_upkeep import check_ledger, fold_accounts
 from services.payments.adapters.postgres.tip_ledger import PostgresTipLedger
-from services.payments.adapters.postgres.top_ups import PostgresTopUps
 from services.payments.adapters.postgres.wallets import PostgresWallets
 from services.payments.adapters.tip_batches import TipBatches
 from services.payments.domain.tips import TipOrder, TipOutcome, TipPosting
-from services.payments.domain.top_ups import TopUpLimits, TopUpOrder, TopUpState
 
 FAN, CREATOR = 11, 12
 
@@ -26,11 +24,17 @@ def posting(amount: int, key: str, *, sender: int = FAN, recipient: int = CREATO
     return TipPosting(TipOrder(sender, recipient, amount, 0, key, key.encode()), amount // 20, amount // 100)
 
 
+async def begin_top_up(pool: PostgresPool, user_id: int, amount: int, key: str) -> int:
+    """The record of a top-up, without a saga: as it is in any version of the schema."""
+    await pool.execute("SELECT open_wallets(ARRAY[$1::bigint], $1)", user_id)
+    return int(await pool.fetchval(
+        "INSERT INTO top_ups (id, user_id, amount, key, body_hash, inquire_at, cairo_day)"
+        " VALUES (daira_id(0), $1, $2, $3, 'h', now(), cairo_day(now())) RETURNING id", user_id, amount, key,
+    ))  # fmt: skip
+
+
 async def give(pool: PostgresPool, user_id: int, amount: int, key: str = "given") -> None:
-    top_ups = PostgresTopUps(pool, TopUpLimits(10**12, 10**12), lease_s=60)
-    _, top_up = await top_ups.begin(TopUpOrder(user_id, amount, key, b"h"))
-    assert top_up is not None
-    await top_ups.settle(top_up, succeeded=True)
+    await pool.execute("SELECT post_top_up($1, true, '')", await begin_top_up(pool, user_id, amount, key))
 
 
 async def balance(pool: PostgresPool, user_id: int) -> int:
@@ -77,6 +81,24 @@ async def test_people_tipping_one_another_at_once_never_deadlock(ledger_pool: Po
     assert await ledger_pool.fetchval(total) == len(people) * 5_000
 
 
+async def test_a_wallet_that_is_opened_meanwhile_is_not_used_without_its_lock(ledger_pool: PostgresPool) -> None:
+    # While the batch waits for the sender's lock, the sender's money comes, and somebody opens the recipient's wallet.
+    sender, recipient = 900, 901
+    await give(ledger_pool, sender, 1)
+    coming = await begin_top_up(ledger_pool, sender, 1_000, "coming")
+    tip = posting(400, "k", sender=sender, recipient=recipient)
+    async with ledger_pool.acquire() as other, other.transaction():
+        await other.execute("SELECT 1 FROM accounts WHERE id = $1 FOR NO KEY UPDATE", sender)
+        waiting = asyncio.create_task(PostgresTipLedger(ledger_pool).post_all([tip]))
+        blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%post_tips%'"
+        while not await ledger_pool.fetchval(blocked):  # noqa: ASYNC110 - it is a server's state
+            await asyncio.sleep(0.01)
+        await other.execute("SELECT post_top_up($1, true, '')", coming)
+        await other.execute("SELECT open_wallets(ARRAY[$1::bigint], 0)", recipient)
+    assert [result.outcome for result in await waiting] == [TipOutcome.AGAIN]
+    assert [result.outcome for result in await PostgresTipLedger(ledger_pool).post_all([tip])] == [TipOutcome.POSTED]
+
+
 async def test_a_batch_takes_one_tip_a_sender(ledger_pool: PostgresPool) -> None:
     with pytest.raises(asyncpg.PostgresError, match="one tip a sender"):
         await PostgresTipLedger(ledger_pool).post_all([posting(100, "a"), posting(100, "b")])
@@ -93,43 +115,12 @@ async def test_refused_tips_do_not_hinder_the_rest_of_their_batch(ledger_pool: P
 
 
 async def test_settling_is_done_once_whoever_does_it(ledger_pool: PostgresPool) -> None:
-    top_ups = PostgresTopUps(ledger_pool, TopUpLimits(10**12, 10**12), lease_s=60)
-    _, top_up = await top_ups.begin(TopUpOrder(FAN, 700, "k", b"h"))
-    assert top_up is not None
-    verdicts = [True] * 8 + [False] * 8
-    settled = await asyncio.gather(*(top_ups.settle(top_up, succeeded=verdict) for verdict in verdicts))
-    assert len({record.state for record in settled}) == 1
-    assert await balance(ledger_pool, FAN) == (700 if settled[0].state is TopUpState.SUCCEEDED else 0)
-
-
-async def test_due_top_ups_are_leased_to_one_resolver(ledger_pool: PostgresPool) -> None:
-    top_ups = PostgresTopUps(ledger_pool, TopUpLimits(10**12, 10**12), lease_s=60)
-    for number in range(20):
-        await top_ups.begin(TopUpOrder(FAN, 700, f"k{number}", b"h"))
-    await ledger_pool.execute("UPDATE top_ups SET inquire_at = now()")
-    claims = await asyncio.gather(*(top_ups.claim_due(8) for _ in range(6)))
-    taken = [top_up.top_up_id for claim in claims for top_up in claim]
-    assert len(taken) == len(set(taken)) == 20
-    assert await top_ups.claim_due(8) == []
-
-
-async def test_month_limit_counts_pending_and_not_declined(ledger_pool: PostgresPool) -> None:
-    top_ups = PostgresTopUps(ledger_pool, TopUpLimits(10_000, 15_000), lease_s=60)
-    beginnings = []
-    for number, declined in enumerate([False, True, False, False]):
-        beginning, top_up = await top_ups.begin(TopUpOrder(FAN, 4_000, f"k{number}", b"h"))
-        beginnings.append(beginning.value)
-        if declined and top_up is not None:
-            await top_ups.settle(top_up, succeeded=False)
-    assert beginnings == ["begun", "begun", "begun", "day_limit"]
-    # Tomorrow the day begins anew, but the month goes on (unless it ends today).
-    await ledger_pool.execute(
-        "UPDATE top_ups SET cairo_day = CASE WHEN extract(day FROM cairo_day) = 1 THEN cairo_day"
-        " ELSE date_trunc('month', cairo_day)::date END"
-    )
-    generous = PostgresTopUps(ledger_pool, TopUpLimits(10**9, 15_000), lease_s=60)
-    assert (await generous.begin(TopUpOrder(FAN, 7_000, "m", b"h")))[0].value == "begun"
-    assert (await generous.begin(TopUpOrder(FAN, 1, "n", b"h")))[0].value == "month_limit"
+    top_up = await begin_top_up(ledger_pool, FAN, 700, "k")
+    settle = "SELECT state, balance FROM post_top_up($1, $2, '')"
+    settled = await asyncio.gather(*(ledger_pool.fetchrow(settle, top_up, n < 8) for n in range(16)))
+    states = {record["state"] for record in settled if record is not None}
+    assert len(states) == 1
+    assert await balance(ledger_pool, FAN) == (700 if states == {"succeeded"} else 0)
 
 
 @pytest.mark.parametrize(

@@ -126,8 +126,11 @@ async def test_lost_answer_is_pending_then_succeeds_once(person: Person, databas
     last = await settled(someone, 3_017, "lost")
     assert (last.state, last.top_up_id) == (pb.TOP_UP_STATE_SUCCEEDED, first.top_up_id)
     assert last.wallet.balance_piastres == await someone.wallet() == 3_017
-    asked = "SELECT requests FROM sandbox_payments WHERE reference = $1"
-    assert await database.fetchval(asked, f"daira-{first.top_up_id}") == 1
+    asked = (
+        "SELECT p.requests FROM provider_operations o JOIN sandbox_payments p ON p.reference = 'daira-' || o.id"
+        " WHERE o.saga_id = $1"
+    )
+    assert await database.fetchval(asked, first.top_up_id) == 1
 
 
 BAD_TIPS = [
@@ -135,6 +138,8 @@ BAD_TIPS = [
     ({"amount_piastres": 1_000_001}, "FIELD_INVALID"),
     ({"amount_piastres": 0}, "FIELD_INVALID"),
     ({"amount_piastres": -500}, "FIELD_INVALID"),
+    ({"amount_piastres": 2**63 - 1}, "FIELD_INVALID"),
+    ({"amount_piastres": -(2**63)}, "FIELD_INVALID"),
     ({"recipient_id": 0}, "FIELD_INVALID"),
     ({"recipient_id": -1}, "FIELD_INVALID"),
     ({"recipient_id": -(2**63)}, "FIELD_INVALID"),

@@ -22,9 +22,9 @@ from services.chassis.metrics import Metrics
 from services.chassis.peer_errors import to_app_error
 from services.chassis.server import ServerBuilder, ServerSettings, serve
 from services.chassis.tokens import TokenVerifier
+from tests.fakes.service_keys import verifier_of
 
 SERVICE = "test.v1.EchoService"
-SERVICE_KEY = b"k" * 32
 FAST = ServerSettings(drain_wait_s=0.0, grace_s=2.0, default_deadline_s=2.0)
 
 Answer = Callable[[bytes], Awaitable[bytes]]
@@ -75,7 +75,7 @@ class NoKeys:
 
 def make_verifier() -> TokenVerifier:
     clock = SystemClock()
-    return TokenVerifier(KeySet(NoKeys(), clock), SERVICE_KEY, clock)
+    return TokenVerifier(KeySet(NoKeys(), clock), verifier_of("leaf"), clock)
 
 
 def add_echo(answers: Mapping[str, Answer], server: Any) -> None:

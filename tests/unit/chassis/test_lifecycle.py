@@ -95,3 +95,10 @@ def test_a_second_signal_forces() -> None:
 
 def test_a_crash_is_exit_code_one() -> None:
     assert run_program("raise RuntimeError", signal.SIGTERM) == 1
+
+
+def test_settings_that_turn_out_wrong_are_exit_code_two() -> None:
+    assert (
+        run_program("from services.chassis.config import SettingsError; raise SettingsError(['X'])", signal.SIGTERM)
+        == 2
+    )

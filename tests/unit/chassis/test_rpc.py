@@ -16,12 +16,12 @@ from services.chassis.context import RequestContext, bind, current
 from services.chassis.errors import AppError, ErrorKind, invalid, unavailable
 from services.chassis.metrics import Metrics
 from services.chassis.server import ServerSettings
-from services.chassis.tokens import ServiceTokens
+from services.chassis.service_tokens import ServiceTokens
+from tests.fakes.service_keys import seed
 from tests.unit.chassis.rpc_rig import (
     DESCRIPTOR,
     FRIENDS,
     SERVICE,
-    SERVICE_KEY,
     USERS,
     answers,
     call,
@@ -159,7 +159,7 @@ async def test_a_methods_door_is_kept() -> None:
 
     rules = {"Repeat": USERS, "Change": FRIENDS}
     clock = SystemClock()
-    friend, stranger = (ServiceTokens(SERVICE_KEY, name, clock) for name in ("friend", "stranger"))
+    friend, stranger = (ServiceTokens(seed(name), name, clock).to("leaf") for name in ("friend", "stranger"))
     builder = make_builder(answers(echo), rules=rules, verifier=make_verifier())
     async with served(builder) as server:
         async with create_channel(server.address, [DESCRIPTOR]) as nobody:

@@ -11,6 +11,7 @@ import structlog
 
 from services.chassis.context import RequestContext, bind
 from services.chassis.metrics import LATENCY_BUCKETS_S, Metrics
+from services.chassis.public_text import PublicText
 from services.chassis.telemetry import configure_logging, redact
 
 JWT = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl"
@@ -51,6 +52,12 @@ def test_redacted_by_looks(secret: str) -> None:
 def test_what_is_no_secret_stays(text: str) -> None:
     event = {"event": text, "user_id": 7384729384729384729, "ms": 1.5, "ok": True, "none": None}
     assert redact(None, "info", dict(event)) == event
+
+
+def test_what_is_public_stays_however_it_looks() -> None:
+    statement = "eyJhbGciOiJFZERTQSJ9.eyJwb3MiOjF9.c2lnbmVk"
+    event = redact(None, "info", {"statement": PublicText(statement), "other": statement})
+    assert event == {"statement": statement, "other": "[redacted]"}
 
 
 def test_a_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 from joserfc import jwt
-from joserfc.jwk import OctKey, OKPKey
+from joserfc.jwk import OKPKey
 
 from services.chassis.errors import AppError, ErrorKind
 from services.chassis.identity import Identity, IdentityKind
 from services.chassis.jwks import KeySet
 from services.chassis.jws_registry import OneAlgorithm
-from services.chassis.tokens import ServiceTokens, TokenVerifier
+from services.chassis.tokens import TokenVerifier
 from tests.fakes.clock import FixedClock
+from tests.fakes.service_keys import seed, verifier_of
 from tests.fakes.user_claims import user_claims
 
-SERVICE_KEY = b"s" * 32
 USER_ID = 7 << 22
 
 
@@ -47,7 +47,7 @@ class World:
         self.key = make_key("one")
         self.source = Source(self.key)
         self.keys = KeySet(self.source, self.clock)
-        self.verifier = TokenVerifier(self.keys, SERVICE_KEY, self.clock)
+        self.verifier = TokenVerifier(self.keys, verifier_of("auth"), self.clock)
 
     def claims(self, **changes: Any) -> dict[str, Any]:
         return user_claims(USER_ID, self.clock.now_ms() // 1000, **{"sid": 5, **changes})
@@ -169,8 +169,9 @@ async def test_the_public_key_is_no_shared_secret(world: World) -> None:
 
 
 async def test_a_service_key_signs_no_people(world: World) -> None:
-    key = OctKey.import_key(SERVICE_KEY)
-    token = jwt.encode({"alg": "HS256", "typ": "at+jwt"}, world.claims(), key, algorithms=["HS256"])
+    signer = seed("auth")
+    header = {"alg": "EdDSA", "typ": "at+jwt", "kid": signer.kid}
+    token = jwt.encode(header, world.claims(), signer.key, registry=OneAlgorithm("EdDSA"))
     assert (await world.refusal(token)).reason == "TOKEN_INVALID"
 
 
@@ -232,34 +233,3 @@ async def test_without_any_keys_nobody_is_refused_for_good(world: World) -> None
     world.clock.advance(10)
     assert await world.keys.load() is True
     await world.verifier.verify(world.token())
-
-
-async def test_services_know_each_other(world: World) -> None:
-    token = ServiceTokens(SERVICE_KEY, "analytics", world.clock).mint()
-    assert await world.verifier.verify(token) == Identity(IdentityKind.SERVICE, service="analytics")
-    world.clock.advance(60)
-    assert (await world.refusal(token)).reason == "TOKEN_EXPIRED"
-
-
-async def test_a_service_token_with_another_key_is_refused(world: World) -> None:
-    token = ServiceTokens(b"x" * 32, "analytics", world.clock).mint()
-    assert (await world.refusal(token)).reason == "TOKEN_INVALID"
-
-
-async def test_a_service_token_is_minted_anew_in_time(world: World) -> None:
-    tokens = ServiceTokens(SERVICE_KEY, "analytics", world.clock)
-    first = tokens.mint()
-    world.clock.advance(29)
-    assert tokens.mint() == first
-    world.clock.advance(2)
-    second = tokens.mint()
-    assert second != first
-    world.clock.advance(29)
-    await world.verifier.verify(second)
-
-
-def test_short_keys_are_refused(world: World) -> None:
-    with pytest.raises(ValueError, match="at least 32"):
-        ServiceTokens(b"short", "analytics", world.clock)
-    with pytest.raises(ValueError, match="at least 32"):
-        TokenVerifier(world.keys, b"short", world.clock)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from services.chassis.errors import AppError, ErrorKind
+from services.payments.domain.backoff import inquiry_delay
+from services.payments.domain.providers import Rail
 from services.payments.domain.tips import TIP_MAX, TIP_MIN, TipOrder
-from services.payments.domain.top_ups import TOP_UP_MAX, TOP_UP_MIN, TopUp, TopUpOrder, TopUpState, inquiry_delay_s
+from services.payments.domain.top_ups import BANK_TOP_UP_MAX, TOP_UP_MAX, TOP_UP_MIN, TopUpOrder
 from services.payments.domain.wallets import page_length
 
 
@@ -33,25 +35,25 @@ def test_nobody_tips_themselves() -> None:
 
 @pytest.mark.parametrize("amount", [TOP_UP_MIN, TOP_UP_MAX])
 def test_edges_of_a_top_up_are_inside(amount: int) -> None:
-    TopUpOrder(1, amount, "k", b"").check()
+    TopUpOrder(1, amount, "k", b"").check({Rail.SANDBOX})
 
 
 @pytest.mark.parametrize("amount", [TOP_UP_MIN - 1, TOP_UP_MAX + 1])
 def test_beyond_the_edges_of_a_top_up(amount: int) -> None:
     with pytest.raises(AppError):
-        TopUpOrder(1, amount, "k", b"").check()
+        TopUpOrder(1, amount, "k", b"").check({Rail.SANDBOX})
 
 
-def test_a_reference_never_changes() -> None:
-    pending = TopUp(5, 1, 700, TopUpState.PENDING, 0, 0)
-    later = TopUp(5, 1, 700, TopUpState.PENDING, 100, 3)
-    assert pending.reference == later.reference
-    assert (pending.first_call_runs, later.first_call_runs) == (True, False)
+def test_a_top_up_is_over_a_rail_there_is_and_the_bank_takes_more() -> None:
+    TopUpOrder(1, BANK_TOP_UP_MAX, "k", b"", Rail.BANK).check({Rail.BANK})
+    with pytest.raises(AppError) as caught:
+        TopUpOrder(1, BANK_TOP_UP_MAX, "k", b"", Rail.SANDBOX).check({Rail.CARD, Rail.BANK})
+    assert [violation.field for violation in caught.value.field_violations] == ["amount_piastres", "rail"]
 
 
 def test_inquiries_become_rarer_but_never_stop() -> None:
-    delays = [inquiry_delay_s(attempts) for attempts in range(1, 100)]
-    assert delays[:4] == [1.0, 2.0, 4.0, 8.0]
+    delays = [inquiry_delay(attempts).total_seconds() for attempts in range(1, 100)]
+    assert delays[:4] == [2.0, 4.0, 8.0, 16.0]
     assert delays == sorted(delays)
     assert delays[-1] == 3600.0
 
