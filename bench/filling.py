@@ -23,7 +23,9 @@ from dev.scratch_platform import ScratchPlatform
 PATIENCE_S = 1800.0
 POLL_S = 0.5
 # Percent of one core; idle polling takes about 20.
-QUIET_PERCENT = 30.0
+# Those of social's own log; social also reads auth's.
+_SLOWEST_SQL = "SELECT coalesce(min(pos), 0) FROM consumer_cursors WHERE consumer IN ('projector', 'fan-out')"
+QUIET_PERCENT = 40.0
 QUIET_S = 2.0
 QUIET_IN_A_ROW = 3
 QUIET_PATIENCE_S = 600.0
@@ -69,7 +71,7 @@ async def taken_in(scratch: ScratchPlatform, console: Console) -> None:
         with bar(console, "events taken in", events) as progress:
             while time.monotonic() < deadline:
                 head = int(await connection.fetchval("SELECT last_pos FROM relay_state"))
-                slowest = int(await connection.fetchval("SELECT coalesce(min(pos), 0) FROM consumer_cursors"))
+                slowest = int(await connection.fetchval(_SLOWEST_SQL))
                 progress.at(min(slowest, events))
                 if events <= head == slowest:
                     return

@@ -43,16 +43,22 @@ def run(
     seconds: float,
     clients: int,
     rps: int = 0,
+    headers: Mapping[str, str] | None = None,
+    counted: str = "OK",
+    niceness: int = 0,
 ) -> LoadRun:
     """Calls a method over plaintext for some seconds from `clients` at once, each on a connection shared by at most 16.
 
     The request is one message or a list taken in turn, as JSON of the protobuf with ghz's templates; the method is
-    "package.Service/Method"; each call has one of the tokens by chance; `rps` bounds the calls a second, 0 not at all.
+    "package.Service/Method"; each call has one of the tokens by chance, and `headers`, which may have templates too;
+    `rps` bounds the calls a second, 0 not at all. Calls that end with the status `counted` are the good ones;
+    `niceness` lets the generator yield to who is measured.
     """
     connections = max(1, min(clients, clients // 16 + 1))
     loop = ["--concurrency", str(clients), "--rps", str(rps), "--connections", str(connections)]
-    report = _report(address, method, request, tokens, seconds, loop)
-    good = [entry for entry in report.get("details") or [] if entry.get("status") == "OK"]
+    metadata = {**_authorization(tokens), **(headers or {})}
+    report = _report(address, method, request, metadata, seconds, loop, niceness)
+    good = [entry for entry in report.get("details") or [] if entry.get("status") == counted]
     latencies = tuple(entry["latency"] / 1e6 for entry in good)
     return LoadRun(latencies, len(good) / (report["total"] / 1e9), report["count"] - len(good))
 
@@ -66,7 +72,7 @@ def run_open(
     """
     loop = ["--async", "--rps", str(rate), "--concurrency", str(OPEN_CONNECTIONS)]
     loop += ["--connections", str(OPEN_CONNECTIONS)]
-    report = _report(address, method, request, tokens, seconds, loop)
+    report = _report(address, method, request, _authorization(tokens), seconds, loop)
     details = report.get("details") or []
     calls = []
     for entry in details:
@@ -83,14 +89,17 @@ def _report(
     address: str,
     method: str,
     request: Mapping[str, object] | Sequence[Mapping[str, object]],
-    tokens: Sequence[str],
+    metadata: Mapping[str, str],
     seconds: float,
     loop: Sequence[str],
+    niceness: int = 0,
 ) -> dict[str, Any]:
     with tempfile.NamedTemporaryFile(suffix=".binpb") as contract:
         contract.write(contract_of(method).SerializeToString())
         contract.flush()
         command = [
+            "nice",
+            f"--adjustment={niceness}",
             binary(),
             "--insecure",
             "--protoset",
@@ -100,7 +109,7 @@ def _report(
             "--data",
             json.dumps(request),
             "--metadata",
-            json.dumps({"authorization": f"Bearer {any_of(tokens)}"} if tokens else {}),
+            json.dumps(metadata),
             "--duration",
             f"{seconds}s",
             "--duration-stop",
@@ -116,6 +125,10 @@ def _report(
         raise RuntimeError(f"ghz {method} failed: {outcome.stderr[-200:]}")
     report: dict[str, Any] = json.loads(outcome.stdout)
     return report
+
+
+def _authorization(tokens: Sequence[str]) -> dict[str, str]:
+    return {"authorization": f"Bearer {any_of(tokens)}"} if tokens else {}
 
 
 def contract_of(method: str) -> descriptor_pb2.FileDescriptorSet:

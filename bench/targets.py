@@ -14,7 +14,12 @@ WARM_CLIENTS = 4
 SQL_CLIENTS = (1, 4)
 # Of social's own measurements: the last five are of the extension's one call.
 FEED_STAGES = ("sources", "select", "hydrate", "merge", "filter", "features", "score", "diversify")
+TIP_CLIENTS = (1, 4, 16, 64)
 CREATE_CLIENTS = (1, 2, 4, 8, 16, 32)
+AUTH_CLIENTS = (1, 2, 4, 8, 16)
+# Passwords that come, as a multiple of what can be hashed.
+LAG_LOADS = {"idle": 0, "full": 1, "flood": 10}
+TIMED = ("sign_in", "code_request", "code_redeem")
 SIZE_CLIENTS = (1, 4)
 SIZES = ("small", "whole", "large")
 SQL = "a page in order of time by one SQL query"
@@ -54,6 +59,28 @@ def _loop(name: str, *, p99_ms: float | None = None, beside: str = "") -> Iterat
     yield from _latencies(name, p99_ms=p99_ms, beside=beside)
     for spender in SPENDERS:
         yield f"{name}.cpu.{spender}_ms", Target("ms", "lower")
+
+
+def _lag(load: str) -> Iterator[tuple[str, Target]]:
+    """Names of what a load of passwords does to auth's event loop, and of what becomes of them."""
+    for figure in ("p50_ms", "p99_ms", "max_ms"):
+        yield f"auth.loop_lag.{load}.{figure}", Target("ms", "lower")
+    if LAG_LOADS[load]:
+        yield f"auth.loop_lag.{load}.asked_rps", Target("/s", "higher")
+        yield f"auth.loop_lag.{load}.signed_in_rps", Target("/s", "higher")
+        yield f"auth.loop_lag.{load}.refused_percent", Target("%", "lower")
+        yield f"auth.loop_lag.{load}.refused_p99_ms", Target("ms", "lower")
+        for figure in ("refused_without_time", "failures"):
+            yield f"auth.loop_lag.{load}.{figure}", Target("calls", "lower", 0)
+
+
+def _timing(call: str) -> Iterator[tuple[str, Target]]:
+    """Names of a test of two samples. A chance of less than one in a hundred is taken for a difference."""
+    for figure in ("rank_p", "ks_p"):
+        yield f"auth.timing.{call}.{figure}", Target("", "higher", 0.01, "known beside known")
+    yield f"auth.timing.{call}.cliffs_delta", Target("", "lower", None, "known beside known")
+    yield f"auth.timing.{call}.median_difference_us", Target("µs", "lower", None, "known beside known")
+    yield f"auth.timing.{call}.calls", Target("calls", "higher")
 
 
 def _size(name: str) -> Iterator[tuple[str, Target]]:
@@ -127,16 +154,31 @@ TARGETS: dict[str, Target] = {
     "inbox.bytes_per_entry": Target("B", "lower", 11, "ZSET"),
     "inbox.zset_bytes_per_entry": Target("B", "lower", None),
     "hot_post.bytes": Target("B", "lower", 128),
+    "saga.takeover_s": Target("s", "lower", 15),
+    **{name: target for clients in TIP_CLIENTS for name, target in _latencies(f"tips.clients.{clients}")},
     "tips.hot_fee.rps": Target("/s", "higher", 3000, "eight-statement transaction"),
     "tips.hot_fee.p99_ms": Target("ms", "lower", 50),
     "tips.hot_fee.vs_eight_statements_ratio": Target("×", "higher"),
     "tips.one_creator_vs_uniform_ratio": Target("×", "higher", 0.8),
     "auth.verify.rps_per_core": Target("/s", "higher", None, "PyJWT"),
     "auth.verify.vs_pyjwt_ratio": Target("×", "higher"),
-    "auth.verify.remembered_rps_per_core": Target("/s", "higher"),
+    "auth.verify.remembered_rps_per_core": Target("/s", "higher", None, "PyJWT, which remembers none"),
     "auth.sign_in.rps": Target("/s", "higher", None, "the hashing limit"),
     "auth.sign_in.failures": Target("calls", "lower", 0),
     "auth.verify.p99_ratio_under_10x_sign_ins": Target("×", "lower", 1.2),
+    "auth.verify.in_auth_p99_ratio_under_10x_sign_ins": Target("×", "lower", 1.2),
+    "auth.verify.p99_ratio_on_shared_cores": Target("×", "lower"),
+    "auth.verify.in_auth_p99_ratio_on_shared_cores": Target("×", "lower"),
+    "auth.storm.refused_rps": Target("/s", "higher"),
+    "auth.storm.refused_p99_ms": Target("ms", "lower"),
+    **{
+        name: target
+        for count in AUTH_CLIENTS
+        for load, beside in (("sign_in", "the hashing limit"), ("refresh", "reads of the own account"))
+        for name, target in _latencies(f"auth.{load}.clients.{count}", beside=beside)
+    },
+    **{name: target for load in LAG_LOADS for name, target in _lag(load)},
+    **{name: target for call in TIMED for name, target in _timing(call)},
     "sizes.social_bytes_per_person": Target("B", "lower"),
     "sizes.table_bytes_per_person": Target("B", "lower"),
     **{name: target for size in SIZES for name, target in _size(f"sizes.{size}")},

@@ -16,6 +16,7 @@ import grpc.aio
 
 from bench.platform import Platform, user_of
 from bench.results import Measurement, measured, percentile
+from bench.targets import TIP_CLIENTS
 from daira.payments.v1 import payments_service_pb2 as pb
 
 SENDERS = 96
@@ -27,6 +28,10 @@ CONNECTIONS = 16
 TIP = 100
 TOP_UP = 3_000_000
 
+_LIMIT = """
+    INSERT INTO limits (rail, level, effective_from, each_min, each_max, day_max, month_max, hour_count, source)
+    VALUES ('tip', 0, now(), 100, 1000000, 1000000000000, 1000000000000, 1000000000, 'the benchmark')
+"""
 _SEND_TIP = "/daira.payments.v1.PaymentsService/SendTip"
 
 # The same rows as a tip writes, in tables of its own: a balance in every account, also in the fee's.
@@ -62,9 +67,10 @@ def run(platform: Platform) -> list[Measurement]:
 
 def measure(address: str, tokens: Sequence[str], database_url: str) -> list[Measurement]:
     """The figures of a payments service for people with these access tokens."""
-    uniform, one_creator, eight = asyncio.run(_rounds(address, tokens, database_url))
+    swept, uniform, one_creator, eight = asyncio.run(_rounds(address, tokens, database_url))
     baseline = statistics.median(rate for rate in eight)
     return [
+        *(one for clients, runs in swept.items() for one in _swept(clients, runs)),
         measured("tips.hot_fee.rps", [one.rate for one in uniform], baseline),
         measured("tips.hot_fee.p99_ms", [percentile(one.latencies_ms, 99) for one in uniform]),
         measured(
@@ -78,14 +84,40 @@ def measure(address: str, tokens: Sequence[str], database_url: str) -> list[Meas
     ]
 
 
-async def _rounds(address: str, tokens: Sequence[str], database_url: str) -> tuple[list[Run], list[Run], list[float]]:
+def _swept(clients: int, runs: Sequence[Run]) -> list[Measurement]:
+    """What so many clients saw; a tip that fails ends the scenario."""
+    name = f"tips.clients.{clients}"
+    return [
+        *(
+            measured(f"{name}.p{percent}_ms", [percentile(one.latencies_ms, percent) for one in runs])
+            for percent in (50, 95, 99)
+        ),
+        measured(f"{name}.rps", [one.rate for one in runs]),
+        measured(f"{name}.failures", [0.0]),
+    ]
+
+
+async def _allow_many(database_url: str) -> None:
+    """Limits stay counted, and are beyond what 96 people do who stand for thousands."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute(_LIMIT)
+    finally:
+        await connection.close()
+
+
+async def _rounds(
+    address: str, tokens: Sequence[str], database_url: str
+) -> tuple[dict[int, list[Run]], list[Run], list[Run], list[float]]:
     people = [(user_of(token), token) for token in tokens]
     everybody = [user for user, _ in people]
     # Somebody who does not tip: everybody can tip them.
     creator = max(everybody) + 1
+    swept: dict[int, list[Run]] = {clients: [] for clients in TIP_CLIENTS}
     uniform: list[Run] = []
     one_creator: list[Run] = []
     eight: list[float] = []
+    await _allow_many(database_url)
     async with grpc.aio.insecure_channel(address) as channel:
         await _give_money(channel, tokens)
         await _tips(channel, people, lambda: random.choice(everybody), 1.0)
@@ -93,7 +125,9 @@ async def _rounds(address: str, tokens: Sequence[str], database_url: str) -> tup
             uniform.append(await _tips(channel, people, lambda: random.choice(everybody), SECONDS))
             one_creator.append(await _tips(channel, people, lambda: creator, SECONDS))
             eight.append(await eight_statements(database_url, SECONDS))
-    return uniform, one_creator, eight
+            for clients, runs in swept.items():
+                runs.append(await _tips(channel, people, lambda: random.choice(everybody), SECONDS, clients))
+    return swept, uniform, one_creator, eight
 
 
 async def _give_money(channel: grpc.aio.Channel, tokens: Sequence[str]) -> None:
@@ -106,7 +140,11 @@ async def _give_money(channel: grpc.aio.Channel, tokens: Sequence[str]) -> None:
 
 
 async def _tips(
-    channel: grpc.aio.Channel, people: Sequence[tuple[int, str]], recipient: Callable[[], int], seconds: float
+    channel: grpc.aio.Channel,
+    people: Sequence[tuple[int, str]],
+    recipient: Callable[[], int],
+    seconds: float,
+    callers: int = CALLERS,
 ) -> Run:
     # Requests are serialised here and answers left as bytes: the load generator shares the machine with the service.
     call: Any = channel.unary_unary(_SEND_TIP)
@@ -125,7 +163,7 @@ async def _tips(
             await call(request.SerializeToString(), metadata=metadata, timeout=10)
             latencies.append((time.perf_counter() - before) * 1000)
 
-    await asyncio.gather(*(one(*people[n % len(people)]) for n in range(CALLERS)))
+    await asyncio.gather(*(one(*people[n % len(people)]) for n in range(callers)))
     return Run(len(latencies) / (time.perf_counter() - started), tuple(latencies))
 
 
