@@ -75,6 +75,16 @@ proto-baseline: $(VENV)/.installed ## Make today's protos the contract that late
 .PHONY: test
 test: setup test-rust test-python ## Set up and run every test
 
+.PHONY: simulate
+simulate: setup ## Live payouts, money in and back, and subscriptions from seeds, with crashes and a faulty provider: make simulate [SEEDS=10000] [SUBSCRIPTION_SEEDS=1000] [FIRST=0]
+	@$(PY) -m tests.simulation.payouts --seeds $(or $(SEEDS),10000) --first $(or $(FIRST),0)
+	@$(PY) -m tests.simulation.money --seeds $(or $(SEEDS),10000) --first $(or $(FIRST),0)
+	@$(PY) -m tests.simulation.subscriptions --seeds $(or $(SUBSCRIPTION_SEEDS),1000) --first $(or $(FIRST),0)
+
+.PHONY: bank
+bank: setup ## Move money while everything is killed, and read it all the time: make bank [BANK_SECONDS=600] [BANK_SEED=1]
+	BANK_SECONDS=$(or $(BANK_SECONDS),600) BANK_SEED=$(or $(BANK_SEED),1) $(PY) -m pytest -q -n0 tests/integration/payments/test_bank.py
+
 .PHONY: test-rust
 test-rust: ## The Rust tests alone; need nothing but cargo
 	cd native && cargo test --workspace --locked --quiet
