@@ -20,7 +20,7 @@ from services.chassis.interceptors.request_context import (
     new_request_id,
 )
 from services.chassis.service_config import service_config
-from services.chassis.tokens import ServiceTokens
+from services.chassis.service_tokens import PeerTokens
 
 _MIN_TIMEOUT_S: Final = 0.002
 
@@ -38,15 +38,15 @@ def create_channel(
     address: str,
     services: Sequence[ServiceDescriptor],
     *,
-    tokens: ServiceTokens | None = None,
+    tokens: PeerTokens | None = None,
     forward_user: bool = False,
     settings: ClientSettings | None = None,
 ) -> grpc.aio.Channel:
     """A channel to `address` ("host:port", "dns:///host:port" or "ipv4:a:1,b:2") for generated stubs of `services`.
 
-    A call sends the current caller's own token when `forward_user` and there is one, else this service's token when
-    there are `tokens`, else none; with `forward_user` also the address that the person's request came from.
-    Its timeout is the least of settings.timeout_s, the one given and the current
+    A call sends the current caller's own token when `forward_user` and there is one, else this service's token for
+    the peer when there are `tokens`, else none; with `forward_user` also the address
+    that the person's request came from. Its timeout is the least of settings.timeout_s, the one given and the current
     deadline less the margin; with nothing left, AppError DEADLINE_EXCEEDED is raised at once. Failures raise
     AioRpcError: peer_errors.to_app_error translates. Close the channel when done.
     """
@@ -80,7 +80,7 @@ class ContextChannel(grpc.aio.Channel):
     """
 
     def __init__(
-        self, channel: grpc.aio.Channel, tokens: ServiceTokens | None, settings: ClientSettings, *, forward_user: bool
+        self, channel: grpc.aio.Channel, tokens: PeerTokens | None, settings: ClientSettings, *, forward_user: bool
     ) -> None:
         self._channel = channel
         self._tokens = tokens

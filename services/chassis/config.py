@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -135,6 +135,23 @@ class Env:
         if len(value.encode(errors="surrogateescape")) < min_bytes:
             self._problem(name, expected)
         return Secret(value.encode(errors="surrogateescape"))
+
+    def optional_secret(self, name: str, *, min_bytes: int = 32) -> Secret | None:
+        """The same, or None when it is not set."""
+        return None if self._raw(name) is None else self.secret(name, min_bytes=min_bytes)
+
+    def parsed(
+        self, name: str, expected: str, parse: Callable[[str], _T], harmless: _T, default: _T | None = None
+    ) -> _T:
+        """What `parse` makes of a text of any length. A ValueError of it is a problem."""
+        value = self._raw(name)
+        if value is None:
+            return self._default(name, expected, default, harmless)
+        try:
+            return parse(value)
+        except ValueError:
+            self._problem(name, expected)
+            return harmless
 
     def finish(self) -> None:
         """Raise SettingsError with every problem found so far, if any."""

@@ -99,6 +99,11 @@ def failed_precondition(message: str, reason: str) -> AppError:
     return AppError(ErrorKind.FAILED_PRECONDITION, reason, message)
 
 
+def key_reused() -> AppError:
+    """The same idempotency key came with another request."""
+    return failed_precondition("the idempotency key was used with another request", "IDEMPOTENCY_KEY_REUSED")
+
+
 def exhausted(message: str, retry_after_ms: int, reason: str = "OVERLOADED") -> AppError:
     """A quota or a capacity is used up for `retry_after_ms` milliseconds."""
     return AppError(ErrorKind.RESOURCE_EXHAUSTED, reason, message, retry_after_ms=retry_after_ms)

@@ -7,7 +7,7 @@ import re
 from datetime import datetime
 from typing import Final
 
-from services.chassis.errors import AppError, failed_precondition, invalid
+from services.chassis.errors import invalid, key_reused
 from services.chassis.postgres import PostgresConnection, affected_rows
 
 IDEMPOTENCY_DDL: Final[tuple[str, ...]] = (
@@ -38,11 +38,6 @@ def check_key(key: str, field: str = "idempotency_key") -> str:
 def body_hash(message: bytes) -> bytes:
     """32 bytes that stand for a request: pass SerializeToString(deterministic=True)."""
     return hashlib.sha256(message).digest()
-
-
-def key_reused() -> AppError:
-    """The key was used before with another body."""
-    return failed_precondition("the idempotency key was used with another request", "IDEMPOTENCY_KEY_REUSED")
 
 
 async def claim(connection: PostgresConnection, actor_id: int, method: str, key: str, body: bytes) -> bytes | None:

@@ -14,7 +14,9 @@ from services.chassis.clock import Clock
 from services.chassis.errors import AppError, unavailable
 
 _MAX_KEYS: Final = 32
-_MAX_AGE_S: Final = 300.0
+# A key that was revoked is refused within a minute: of which auth's replicas take ten seconds to hear of it.
+_MAX_AGE_S: Final = 20.0
+_TOO_OLD_S: Final = 45.0
 # Tokens naming unknown keys are cheap to make: they may cause one fetch in this time.
 _MIN_REFRESH_INTERVAL_S: Final = 5.0
 
@@ -71,6 +73,16 @@ class KeySet:
         old = self._fetched_at is None or now - self._fetched_at >= _MAX_AGE_S
         if old and self._refreshing is None and self._may_ask(_MIN_REFRESH_INTERVAL_S):
             self._start_refresh()
+
+    def are_too_old(self) -> bool:
+        """Whether nobody asked for so long that a key may have been revoked since; false while the source is away."""
+        if self._fetched_at is None or self._last_failed:
+            return False
+        return self._clock.monotonic() - self._fetched_at >= _TOO_OLD_S
+
+    async def refresh(self) -> None:
+        """Wait for newer keys; when there are none to be had, those at hand stay good."""
+        await asyncio.shield(self._start_refresh())
 
     def _may_ask(self, interval_s: float) -> bool:
         return self._tried_at is None or self._clock.monotonic() - self._tried_at >= interval_s

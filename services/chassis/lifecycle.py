@@ -12,6 +12,7 @@ import structlog
 import uvloop
 
 from services.chassis import garbage_collector
+from services.chassis.config import SettingsError
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 # What remains of a drain after one part has crashed.
@@ -25,7 +26,7 @@ class TaskDied(Exception):  # noqa: N818 - it tells what happened
 
 
 def run_until_signalled(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
-    """Run `main` on uvloop and return the exit code: 0 after a clean stop, 1 after a crash.
+    """Run `main` on uvloop and return the exit code: 0 after a clean stop, 1 after a crash, 2 for wrong settings.
 
     SIGTERM and SIGINT set the event given to `main`, which then returns in its own time; a second one ends the process.
     """
@@ -37,6 +38,10 @@ def run_until_signalled(main: Callable[[asyncio.Event], Coroutine[Any, Any, None
             # The task's own error is in the log already.
             _log.error("process_failed", error=str(error))
             return 1
+        except SettingsError as error:
+            # Found late, such as a file that is none: still a line for people and no trace.
+            _log.error("settings_wrong", problems=error.problems)
+            return 2
         except Exception:  # noqa: BLE001 - the last place where it can be logged
             _log.exception("process_failed")
             return 1

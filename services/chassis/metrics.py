@@ -10,6 +10,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 LATENCY_BUCKETS_S: Final = (0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2, 0.4, 1.0, 2.5)
 
 
+# A loop that is late by a millisecond is idle; by a tenth of a second, it holds every call up.
+LAG_BUCKETS_S: Final = (
+    0.0005, 0.001, 0.0015, 0.002, 0.003, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0,
+)  # fmt: skip
+
+
 class Metrics:
     """The metrics of one process, in a registry of their own; services add theirs to `registry`."""
 
@@ -24,6 +30,12 @@ class Metrics:
         )
         self.rpc_server_in_flight = Gauge(
             "daira_rpc_server_in_flight", "RPCs being answered now.", registry=self.registry
+        )
+        self.event_loop_lag_seconds = Histogram(
+            "daira_event_loop_lag_seconds",
+            "How late the event loop runs what is due.",
+            buckets=LAG_BUCKETS_S,
+            registry=self.registry,
         )
         self.revocations_age_seconds = Gauge(
             "daira_revocations_age_seconds", "Time since it was last heard which tokens are revoked.",

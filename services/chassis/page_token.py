@@ -37,6 +37,22 @@ class PageTokens:
             raise ValueError("a page token holds a cursor, not data")
         return token
 
+    def open_before(self, token: str, method: str, viewer: int) -> int | None:
+        """Before what the page of a token that holds nothing else goes on; None for the first page, whose token is "".
+
+        AppError INVALID_ARGUMENT, reason PAGE_TOKEN_INVALID, for a token of anything else.
+        """
+        if not token:
+            return None
+        before = self.open(token, method, viewer).get("before")
+        if not isinstance(before, int):
+            raise invalid("page_token", "belongs to another version", reason="PAGE_TOKEN_INVALID")
+        return before
+
+    def seal_before(self, method: str, viewer: int, before: int | None) -> str:
+        """The token that `open_before` opens; "" for None, after the last page."""
+        return "" if before is None else self.seal(method, viewer, {"before": before})
+
     def open(self, token: str, method: str, viewer: int) -> dict[str, int | str]:
         """The sealed fields; AppError INVALID_ARGUMENT, reason PAGE_TOKEN_INVALID, for anything else."""
         fields: dict[str, int | str] = json.loads(self.open_bytes(token, method, viewer))

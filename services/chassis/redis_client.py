@@ -26,6 +26,7 @@ from redis.exceptions import (
     TryAgainError,
 )
 
+from services.chassis.breaker import CircuitBreaker
 from services.chassis.clock import Clock
 from services.chassis.errors import AppError, unavailable
 
@@ -175,36 +176,26 @@ class RedisBreaker:
     """Fails fast after `failures` failures in a row, for `open_s` seconds; then one attempt may try."""
 
     def __init__(self, clock: Clock, *, failures: int = 5, open_s: float = 1.0) -> None:
-        self._clock = clock
-        self._failures_allowed = failures
-        self._open_s = open_s
-        self._failures = 0
-        self._open_until = 0.0
+        self._breaker = CircuitBreaker(clock, failures=failures, open_s=open_s)
 
     @property
     def is_open(self) -> bool:
         """Whether the next guard would refuse at once."""
-        return self._failures >= self._failures_allowed and self._clock.monotonic() < self._open_until
+        return self._breaker.is_open
 
     @contextlib.asynccontextmanager
     async def guard(self) -> AsyncIterator[None]:
         """Run Redis commands inside; AppError UNAVAILABLE, reason REDIS_UNAVAILABLE, when Redis is away."""
-        if self.is_open:
+        if not self._breaker.admits():
             raise _unavailable()
-        if self._failures >= self._failures_allowed:
-            # This caller is the one that tries; the others are refused until it has an answer.
-            self._open_until = self._clock.monotonic() + self._open_s
         try:
             yield
         except REDIS_AWAY as error:
-            self._failures += 1
-            self._open_until = self._clock.monotonic() + self._open_s
-            if self._failures == self._failures_allowed:
+            if self._breaker.failed():
                 _log.warning("redis_breaker_opened", error=type(error).__name__)
             raise _unavailable() from error
-        if self._failures >= self._failures_allowed:
+        if self._breaker.succeeded():
             _log.info("redis_breaker_closed")
-        self._failures = 0
 
 
 def _is_refusal(error: ResponseError) -> bool:

@@ -18,8 +18,11 @@ from services.chassis.clock import Clock
 from services.chassis.config import Env
 from services.chassis.interceptors.ordering import LayeredInterceptor, chassis_layers
 from services.chassis.lifecycle import pause
+from services.chassis.loop_lag import watch_loop_lag
 from services.chassis.metrics import Metrics
+from services.chassis.peer_identity import TlsFiles, service_of_peer
 from services.chassis.revocations import RevocationSettings
+from services.chassis.service_identity import is_in_mesh
 from services.chassis.tokens import TokenVerifier
 
 ReadyCheck = Callable[[], Awaitable[bool]]
@@ -38,7 +41,8 @@ class ServerSettings:
 
     drain_wait_s is how long callers have to notice NOT_SERVING before calls are refused, and must exceed the lag of
     whatever routes to this server; grace_s is how long calls already here may take to end. dpop_url is the URL that
-    proofs of possession are made for, "" where none are taken.
+    proofs of possession are made for, "" where none are taken. In a mesh services are known by
+    their certificates: those that `tls` asks for, or that a sidecar has checked.
     """
 
     default_deadline_s: float = 5.0
@@ -49,6 +53,8 @@ class ServerSettings:
     max_receive_bytes: int = 1 << 20
     max_send_bytes: int = 4 << 20
     dpop_url: str = ""
+    is_in_mesh: bool = False
+    tls: TlsFiles | None = None
     revocations: RevocationSettings = field(default_factory=RevocationSettings)
 
     @classmethod
@@ -63,6 +69,8 @@ class ServerSettings:
             max_receive_bytes=env.integer("RPC_MAX_RECEIVE_BYTES", 1 << 20, 1 << 10, 64 << 20),
             max_send_bytes=env.integer("RPC_MAX_SEND_BYTES", 4 << 20, 1 << 10, 64 << 20),
             dpop_url=env.text("DPOP_URL", "", max_chars=200),
+            is_in_mesh=is_in_mesh(env),
+            tls=TlsFiles.from_env(env),
             revocations=RevocationSettings.from_env(env),
         )
 
@@ -88,6 +96,7 @@ class ServerBuilder:
         self.checks: dict[str, ReadyCheck] = {}
         self.servicers: list[tuple[Callable[[Any, Any], None], Any]] = []
         self.service_names: list[str] = []
+        self.metrics = metrics
         self._access_table = access_table
         self.interceptor = LayeredInterceptor(
             chassis_layers(
@@ -98,6 +107,7 @@ class ServerBuilder:
                 self.settings.default_deadline_s,
                 self.settings.stream_limit_s,
                 self.settings.dpop_url,
+                service_of_peer if self.settings.is_in_mesh else None,
             )
         )
 
@@ -144,13 +154,17 @@ async def serve(builder: ServerBuilder, stop: asyncio.Event, on_listening: Calla
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     reflection.enable_server_reflection([*builder.service_names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     try:
-        port = server.add_insecure_port(builder.listen)
+        if settings.tls is not None:
+            port = server.add_secure_port(builder.listen, settings.tls.credentials())
+        else:
+            port = server.add_insecure_port(builder.listen)
     except RuntimeError as error:
         raise OSError(f"cannot listen on {builder.listen}") from error
     await server.start()
     if on_listening is not None:
         on_listening(port)
     _log.info("listening", server=builder.name, port=port)
+    lag = asyncio.create_task(watch_loop_lag(builder.metrics.event_loop_lag_seconds))
     try:
         if await _until_ready(builder, stop):
             await _set_health(health_servicer, builder, health_pb2.HealthCheckResponse.SERVING)
@@ -161,6 +175,7 @@ async def serve(builder: ServerBuilder, stop: asyncio.Event, on_listening: Calla
         _log.info("draining", server=builder.name)
         await asyncio.sleep(settings.drain_wait_s)
         await server.stop(settings.grace_s)
+        lag.cancel()
         _log.info("stopped", server=builder.name)
 
 

@@ -15,6 +15,7 @@ import structlog
 
 from services.chassis import context
 from services.chassis.metrics import Metrics
+from services.chassis.public_text import PublicText
 
 _REDACTED: Final = "[redacted]"
 _SECRET_KEY: Final = re.compile(
@@ -84,7 +85,7 @@ def start_metrics_server(metrics: Metrics, port: int, host: str = "0.0.0.0") -> 
 
 
 def _clean(key: str, value: Any, depth: int) -> Any:
-    if value is None or isinstance(value, (bool, float)):
+    if value is None or isinstance(value, (bool, float, PublicText)):
         return value
     # A number under a secret's name is that secret too: a one-time password, a phone.
     if _is_secret_key(key) or depth == 0:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from services.chassis import context as call_context
 from services.chassis.access import AccessTable
 from services.chassis.clock import Clock
 from services.chassis.dpop import ProofChecker
 from services.chassis.errors import denied, unauthenticated
+from services.chassis.identity import Identity
 from services.chassis.interceptors.layer import Behaviour, Context
 from services.chassis.tokens import TokenVerifier
+
+PeerReader: TypeAlias = Callable[[Context], Identity | None]
+"""Tells which service called by what it proved of itself below this call, in a mesh."""
 
 _BEARER: Final = "bearer"
 _DPOP: Final = "dpop"
@@ -24,7 +29,12 @@ class AuthenticationLayer:
     name = "authentication"
 
     def __init__(
-        self, access_table: AccessTable, verifier: TokenVerifier | None, clock: Clock, dpop_url: str = ""
+        self,
+        access_table: AccessTable,
+        verifier: TokenVerifier | None,
+        clock: Clock,
+        dpop_url: str = "",
+        peers: PeerReader | None = None,
     ) -> None:
         if verifier is None and access_table.needs_tokens():
             raise ValueError("methods that need tokens need a verifier")
@@ -32,11 +42,14 @@ class AuthenticationLayer:
         self._verifier = verifier
         self._clock = clock
         self._proofs = ProofChecker(dpop_url, clock)
+        self._peers = peers
 
     def wrap(self, method: str, behaviour: Behaviour) -> Behaviour:
         """The behaviour behind its door."""
         rule = self._access_table.rule(method)
         verifier, clock, proofs = self._verifier, self._clock, self._proofs
+        # In a mesh services send no token; where they are not admitted, who sends none is nobody.
+        peers = self._peers if rule is not None and rule.services else None
 
         async def answer(request: Any, context: Context) -> Any:
             if rule is None:
@@ -46,6 +59,8 @@ class AuthenticationLayer:
             if current.bearer and verifier is not None:
                 current.identity = await verifier.verify(current.bearer)
                 _check_possession(current, proofs)
+            elif peers is not None:
+                current.identity = peers(context)
             rule.check(current.identity, clock.now_ms() // 1000, request)
             if current.identity is not None and verifier is not None:
                 verifier.require_fresh(current.identity, is_read=rule.is_read)

@@ -10,7 +10,7 @@ import grpc.aio
 
 from services.chassis.access import AccessTable
 from services.chassis.clock import Clock
-from services.chassis.interceptors.authentication import AuthenticationLayer
+from services.chassis.interceptors.authentication import AuthenticationLayer, PeerReader
 from services.chassis.interceptors.deadline import DeadlineLayer
 from services.chassis.interceptors.errors import ErrorsLayer
 from services.chassis.interceptors.layer import Behaviour, Layer
@@ -36,6 +36,7 @@ def chassis_layers(
     default_deadline_s: float,
     stream_limit_s: float,
     dpop_url: str = "",
+    peers: PeerReader | None = None,
 ) -> tuple[Layer, ...]:
     """The layers of every server of the house."""
     return (
@@ -44,7 +45,7 @@ def chassis_layers(
         MetricsLayer(metrics),
         ErrorsLayer(),
         DeadlineLayer(access_table, default_deadline_s, stream_limit_s),
-        AuthenticationLayer(access_table, verifier, clock, dpop_url),
+        AuthenticationLayer(access_table, verifier, clock, dpop_url, peers),
     )
 
 

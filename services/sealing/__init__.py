@@ -1,0 +1,1 @@
+"""Secrets at rest: sealed under keys made from a service's root key, which the key in its settings seals."""
